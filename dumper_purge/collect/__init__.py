@@ -1,0 +1,1 @@
+"""Model changes become batches: who registered, what a write touches, when it is committed."""

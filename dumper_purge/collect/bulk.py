@@ -1,0 +1,35 @@
+"""What writes of many rows have in common: the limit, and what happens above it."""
+
+import logging
+from typing import Any
+
+from django.db.models import QuerySet
+
+from dumper_purge import conf
+from dumper_purge.collect.change import Change
+
+__all__ = ["keys", "too_many"]
+
+logger = logging.getLogger("dumper.collect")
+
+
+def keys(queryset: Any) -> list[Any]:
+    """Return the primary keys of a queryset's rows; if they are too many, one above the limit."""
+    found: Any = QuerySet.values_list(queryset, "pk", flat=True)
+    found.query.select_for_update = False
+    return list(found.order_by().distinct()[: conf.current().bulk_limit + 1])
+
+
+def too_many(change: Change, count: int, action: str) -> bool:
+    """Purge broadly if a write of ``count`` rows is above the limit."""
+    limit = conf.current().bulk_limit
+    if count <= limit:
+        return False
+    change.give_up()
+    model = change.plan.model
+    logger.warning(
+        "%s of %s touched %d rows or more: purging %s. Name what to purge then with"
+        " register(%s, bulk=[...]), or raise DUMPER_BULK_LIMIT (%d).",
+        action, model._meta.label, count, change.batch.build(), model.__name__, limit,
+    )  # fmt: skip
+    return True

@@ -1,0 +1,181 @@
+"""One write, from before to after: the dependents of every row that it touches."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dumper_purge.batch import BatchBuilder
+from dumper_purge.collect.dependents import broaden, gather
+from dumper_purge.collect.plans import Plan, View
+from dumper_purge.collect.rows import read
+from dumper_purge.collect.rules import Rule
+
+__all__ = ["Change"]
+
+logger = logging.getLogger("dumper.collect")
+
+
+class _Reached:
+    """The rows of one view that this write has touched so far."""
+
+    __slots__ = ("removed", "rules", "tracks", "values", "view")
+
+    def __init__(self, view: View, rules: tuple[Rule, ...], *, removal: bool) -> None:
+        self.view = view
+        self.rules = rules
+        self.removed = removal and not view.linked
+        self.tracks = self.removed or any(rule.registration.track_changes for rule in rules)
+        self.values: set[Any] = set()
+
+    def include(self, rows: Iterable[Any]) -> set[Any]:
+        """Add the rows that written rows point at; return their keys."""
+        values = {value for row in rows if (value := self.view.value(row)) is not None}
+        self.values |= values
+        return values
+
+    def read(self, using: str) -> Iterator[Any]:
+        """Yield all rows touched so far, as they are now."""
+        return read(self.view.model, using, self.view.by, self.values)
+
+
+class Change:
+    """Collects into ``batch`` what a write to ``plan.model`` purges.
+
+    ``names`` are the fields that are written (None: all), ``removal`` tells a deletion, and
+    ``lenient`` raises no error of a dependents function.
+    """
+
+    __slots__ = ("_held", "_lenient", "_reached", "_removal", "batch", "plan", "rules", "using")
+
+    def __init__(
+        self,
+        plan: Plan,
+        using: str,
+        *,
+        names: frozenset[str] | None = None,
+        removal: bool = False,
+        lenient: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.using = using
+        self.batch = BatchBuilder()
+        self.rules = plan.rules
+        if names is not None:
+            self.rules = tuple(rule for rule in plan.rules if rule.concerns(names))
+        self._reached = [
+            _Reached(view, rules, removal=removal)
+            for view in plan.views
+            if (rules := tuple(rule for rule in view.rules if rule.concerns(names)))
+        ]
+        self._removal = removal
+        self._lenient = lenient
+        self._held: dict[tuple[Rule, Any], tuple[list[Any], BatchBuilder]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether the written fields matter to anything."""
+        return bool(self.rules or self._reached)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the written rows have to be read before the write."""
+        return (
+            self._removal
+            or any(rule.registration.track_changes for rule in self.rules)
+            or any(reached.tracks or reached.view.linked for reached in self._reached)
+        )
+
+    @property
+    def shows_rows(self) -> bool:
+        """Whether pages show the written rows themselves, and not only what they join."""
+        return bool(self.rules) or not all(reached.view.linked for reached in self._reached)
+
+    def before(self, rows: Iterable[Any]) -> None:
+        """Take the written rows as they are in the database before the write."""
+        rows = list(rows)
+        for row in rows:
+            for rule in self.rules:
+                self._old(rule, row, removed=self._removal)
+        self.before_at_ends(rows)
+
+    def before_at_ends(self, rows: Iterable[Any]) -> None:
+        """Take only what the rows point at, because they are not in the database yet."""
+        for reached in self._reached:
+            view, values = reached.view, reached.include(rows)
+            if reached.tracks:
+                for row in read(view.model, self.using, view.by, values, lock=True):
+                    for rule in reached.rules:
+                        self._old(rule, row, removed=reached.removed)
+
+    def before_as_parents(self, instance: Any) -> None:
+        """Take the rows of registered parents to which a save adds a row of a child model."""
+        for view in self.plan.parents:
+            key = view.value(instance) or instance.pk
+            for row in read(view.model, self.using, view.by, {key} - {None}, lock=True):
+                for rule in view.rules:
+                    self._old(rule, row, removed=False)
+
+    def after_failure(self, rows: Iterable[Any]) -> None:
+        """Take rows of a write that raised; raise nothing in its place."""
+        self._lenient = True
+        try:
+            self.after(rows)
+        except Exception:
+            logger.exception("Rows of %s cannot be read; purging broadly", self.plan.model)
+
+    def after(self, rows: Iterable[Any], *, joining: Iterable[Any] = ()) -> None:
+        """Take the written rows as they are now; none of them where they were deleted.
+
+        ``joining`` are objects of which only what they point at is taken.
+        """
+        try:
+            rows = list(rows)
+            for row in rows:
+                for rule in self.rules:
+                    self._new(rule, row)
+            for reached in self._reached:
+                reached.include((*rows, *joining))
+                for row in reached.read(self.using):
+                    for rule in reached.rules:
+                        self._new(rule, row)
+        except BaseException:
+            self.give_up()
+            raise
+        finally:
+            for _, batch in self._held.values():
+                self.batch.merge(batch)
+
+    def give_up(self) -> None:
+        """Purge broadly, because the rows are too many or cannot be read."""
+        broaden(self.batch, self.rules)
+        for reached in self._reached:
+            broaden(self.batch, reached.rules)
+
+    def _old(self, rule: Rule, row: Any, *, removed: bool) -> None:
+        if removed:
+            gather(rule, row, self.batch, lenient=self._lenient)
+        elif rule.registration.track_changes:
+            if rule.attnames is None:
+                gather(rule, row, self.batch, lenient=self._lenient)
+            else:
+                batch = BatchBuilder()
+                gather(rule, row, batch, lenient=self._lenient)
+                columns = [getattr(row, attname) for attname in rule.attnames]
+                self._held[rule, row.pk] = (columns, batch)
+
+    def _new(self, rule: Rule, row: Any) -> None:
+        held = self._held.pop((rule, row.pk), None) if rule.attnames is not None else None
+        if held is not None:
+            columns, batch = held
+            if rule.attnames is not None and _same(row, rule.attnames, columns):
+                return
+            self.batch.merge(batch)
+        gather(rule, row, self.batch, lenient=self._lenient)
+
+
+def _same(row: Any, attnames: tuple[str, ...], columns: list[Any]) -> bool:
+    """Tell whether a row has the same columns; those it has not loaded were not written."""
+    loaded = row.__dict__
+    return all(
+        loaded.get(attname, column) == column
+        for attname, column in zip(attnames, columns, strict=True)
+    )

@@ -1,0 +1,29 @@
+"""The five places of Django where every write of the ORM passes."""
+
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.db.models.deletion import Collector
+
+from dumper_purge.collect import deletions, insertions, querysets, saves
+
+__all__ = ["install"]
+
+_is_installed = False
+
+
+def install() -> None:
+    """Watch all writes; models that are not registered pay one look into a dict."""
+    global _is_installed
+    if _is_installed:
+        return
+    _is_installed = True
+    places: tuple[tuple[Any, str, Any], ...] = (
+        (Model, "save_base", saves.watch),
+        (QuerySet, "update", querysets.watch_update),
+        (QuerySet, "bulk_update", querysets.watch_bulk_update),
+        (QuerySet, "bulk_create", insertions.watch_bulk_create),
+        (Collector, "delete", deletions.watch),
+    )
+    for place, name, watch in places:
+        setattr(place, name, watch(getattr(place, name)))

@@ -1,0 +1,131 @@
+"""``QuerySet.bulk_create()``, for which Django sends no signals."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce, wraps
+from operator import or_
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model, Q
+
+from dumper_purge.collect.bulk import too_many
+from dumper_purge.collect.change import Change
+from dumper_purge.collect.collector import collect
+from dumper_purge.collect.querysets import change_of
+from dumper_purge.collect.rows import read
+from dumper_purge.collect.saves import holds_expression
+
+__all__ = ["watch_bulk_create"]
+
+CHUNK = 100
+"""How many rows one query looks for by several columns."""
+
+
+def watch_bulk_create(bulk_create: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``QuerySet.bulk_create`` with the purges of registered models added."""
+
+    @wraps(bulk_create)
+    def watched(
+        self: Any,
+        objs: Iterable[Any],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Any = None,
+        unique_fields: Any = None,
+    ) -> Any:
+        options = (batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields)
+        change = change_of(self)
+        if change is None:
+            return bulk_create(self, objs, *options)
+        objs = list(objs)
+        with transaction.atomic(using=change.using, savepoint=False):
+            try:
+                if too_many(change, len(objs), "bulk_create()"):
+                    return bulk_create(self, objs, *options)
+                _before(change, objs, unique_fields, overwrites=update_conflicts)
+                created = bulk_create(self, objs, *options)
+                rows = _rows(change, objs, conflicts=ignore_conflicts or update_conflicts)
+                change.after(rows, joining=objs)
+                return created
+            finally:
+                collect(change.using, change.batch)
+
+    return watched
+
+
+def _before(change: Change, objs: list[Any], unique_fields: Any, *, overwrites: bool) -> None:
+    """Take the rows that are overwritten, and those that the new rows join."""
+    if overwrites and not unique_fields:
+        change.give_up()
+    elif overwrites and change.looks_back:
+        columns = _attributes(change.plan.model, unique_fields)
+        change.before(_matching(change, columns, objs, lock=True))
+    change.before_at_ends(objs)
+
+
+def _rows(change: Change, objs: list[Any], *, conflicts: bool) -> Iterator[Any]:
+    """Yield what is in the database now for the objects."""
+    must_read = conflicts or change.plan.generated
+    keys, unknown = [], []
+    for obj in objs:
+        if not obj._is_pk_set() or hasattr(obj.pk, "resolve_expression"):
+            unknown.append(obj)
+        elif must_read or holds_expression(obj):
+            keys.append(obj.pk)
+        else:
+            yield obj
+    yield from read(change.plan.model, change.using, "pk", keys)
+    if change.shows_rows:
+        yield from _looked_up(change, unknown)
+
+
+def _looked_up(change: Change, objs: list[Any]) -> Iterator[Any]:
+    """Yield rows whose keys the database has not told, by what else is unique about them."""
+    model = change.plan.model
+    column_sets = [_attributes(model, names) for names in _unique_sets(model)]
+    if any(all(_values(obj, columns) is None for columns in column_sets) for obj in objs):
+        change.give_up()
+    for columns in column_sets:
+        yield from _matching(change, columns, objs)
+
+
+def _unique_sets(model: type[Model]) -> Iterator[tuple[str, ...]]:
+    meta: Any = model._meta
+    for field in meta.concrete_fields:
+        if field.unique and not field.primary_key:
+            yield (field.name,)
+    yield from meta.unique_together
+    for constraint in meta.total_unique_constraints:
+        yield constraint.fields
+
+
+def _attributes(model: type[Model], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of these fields, by which objects are compared and rows are found."""
+    key = model._meta.pk.name
+    return tuple(
+        "pk" if name in {"pk", key} else model._meta.get_field(name).attname for name in names
+    )
+
+
+def _values(obj: Any, columns: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Return what the object has in these columns; None if no row can be found by it."""
+    values = tuple(getattr(obj, column) for column in columns)
+    if any(value is None or hasattr(value, "resolve_expression") for value in values):
+        return None
+    return values
+
+
+def _matching(
+    change: Change, columns: tuple[str, ...], objs: list[Any], *, lock: bool = False
+) -> Iterator[Any]:
+    known = [values for obj in objs if (values := _values(obj, columns)) is not None]
+    model, using = change.plan.model, change.using
+    if len(columns) == 1:
+        yield from read(model, using, columns[0], [value for (value,) in known], lock=lock)
+        return
+    for start in range(0, len(known), CHUNK):
+        alternatives = (
+            Q(**dict(zip(columns, values, strict=True))) for values in known[start : start + CHUNK]
+        )
+        yield from model._base_manager.using(using).filter(reduce(or_, alternatives))

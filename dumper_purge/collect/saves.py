@@ -1,0 +1,126 @@
+"""``Model.save()`` and all that ends there: ``create()``, ``asave()``, fixtures."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any
+
+from django.db import connections, router
+from django.db.models import Model
+
+from dumper_purge import conf
+from dumper_purge.collect.change import Change
+from dumper_purge.collect.collector import collect, collect_row
+from dumper_purge.collect.plans import plan_for
+from dumper_purge.collect.request import saw_change
+from dumper_purge.collect.rows import read
+
+__all__ = ["holds_expression", "watch"]
+
+
+def watch(save_base: Callable[..., None]) -> Callable[..., None]:
+    """Return ``Model.save_base`` with the purges of registered models added.
+
+    Signals would not do: in autocommit a receiver that raises keeps the later ones from being
+    called, when the row is already committed.
+    """
+
+    @wraps(save_base)
+    def watched(
+        self: Model,
+        raw: bool = False,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        if update_fields is not None:
+            update_fields = frozenset(update_fields)
+        change = _change(self, using, update_fields, raw=raw)
+        if change is None:
+            save_base(self, raw, force_insert, force_update, using, update_fields)
+            return
+        old = _old_rows(self, change, force_insert, raw=raw)
+        was_adding = self._state.adding
+        try:
+            save_base(self, raw, force_insert, force_update, change.using, update_fields)
+        except BaseException:
+            if not (was_adding and self._state.adding):
+                _collect_failed(self, change)
+            raise
+        _collect(self, change, old, update_fields, raw=raw)
+
+    return watched
+
+
+def _change(
+    instance: Model, using: str | None, names: frozenset[str] | None, *, raw: bool
+) -> Change | None:
+    plan = plan_for(type(instance))
+    if plan is None or not plan.touches or not conf.current().enabled:
+        return None
+    saw_change()
+    using = using or router.db_for_write(type(instance), instance=instance)
+    change = Change(plan, using, names=names, lenient=raw)
+    return change or None
+
+
+def _old_rows(instance: Any, change: Change, force_insert: Any, *, raw: bool) -> list[Any]:
+    """Take the row that the save overwrites, and return it in a list; an empty one if new."""
+    plan = change.plan
+    if not change.looks_back:
+        return []
+    inserts = force_insert or (instance._state.adding and plan.pk_has_default and not raw)
+    rows: list[Any] = []
+    if not inserts and instance._is_pk_set():
+        rows += read(plan.model, change.using, "pk", (instance.pk,), lock=True)
+    change.before(rows)
+    if not rows:
+        change.before_as_parents(instance)
+    return rows
+
+
+def _collect(
+    instance: Any, change: Change, old: list[Any], names: frozenset[str] | None, *, raw: bool
+) -> None:
+    try:
+        if raw:
+            collect_row(change.using, type(instance), instance.pk)
+        else:
+            change.after(_current(instance, change, old, names))
+    finally:
+        collect(change.using, change.batch)
+
+
+def _collect_failed(instance: Any, change: Change) -> None:
+    """Purge for a save that raised: the row may have been written before."""
+    connection = connections[change.using]
+    if not (connection.in_atomic_block and connection.needs_rollback):
+        change.after_failure((instance,))
+    collect(change.using, change.batch)
+
+
+def _current(
+    instance: Any, change: Change, old: list[Any], names: frozenset[str] | None
+) -> Iterator[Any]:
+    """Yield the row as it is in the database, which the instance need not show."""
+    if change.plan.generated or holds_expression(instance) or _differs(instance, old, names):
+        yield from read(change.plan.model, change.using, "pk", (instance.pk,))
+    else:
+        yield instance
+
+
+def holds_expression(instance: Any) -> bool:
+    """Tell whether a field holds what only the database can compute, such as ``F("n") + 1``."""
+    return any(hasattr(value, "resolve_expression") for value in vars(instance).values())
+
+
+def _differs(instance: Any, old: list[Any], names: frozenset[str] | None) -> bool:
+    """Tell whether fields that were not written differ from those of the row."""
+    if names is None or not old:
+        return False
+    loaded = vars(instance)
+    return any(
+        field.attname in loaded and loaded[field.attname] != getattr(old[0], field.attname)
+        for field in instance._meta.concrete_fields
+        if field.name not in names and field.attname not in names
+    )

@@ -1,0 +1,133 @@
+"""One batch for each open transaction of a connection, sent when it commits.
+
+The batch hangs on ``connection.run_on_commit`` alone, which Django empties when the transaction
+is rolled back. Its entry names no savepoint, so that no savepoint takes it away; it stands before
+all others, so that no hook of the user's loses or delays it. What is collected inside a savepoint
+has a marker there, which Django drops with the savepoint.
+"""
+
+from typing import Any
+from weakref import ReferenceType, ref
+
+from django.db import transaction
+
+from dumper_purge.collect.segment import Segment
+from dumper_purge.collect.settlement import settle_transaction
+
+__all__ = ["TransactionBatch", "is_manual", "is_open", "segment"]
+
+_ATTRIBUTE = "_dumper_purge_batch"
+
+
+def is_open(connection: Any) -> bool:
+    """Tell whether a write now becomes visible only when an atomic block ends."""
+    return bool(connection.in_atomic_block and connection.atomic_blocks)
+
+
+def is_manual(connection: Any) -> bool:
+    """Tell whether the user commits by hand, so that Django cannot say when."""
+    if connection.in_atomic_block:
+        return not (connection.commit_on_exit or _testcase_blocks(connection))
+    return connection.connection is not None and not connection.autocommit
+
+
+def segment(connection: Any) -> Segment:
+    """Return where changes go that stand or fall with the current savepoint of a transaction."""
+    batch = getattr(connection, _ATTRIBUTE, None)
+    begun = _beginning(connection)
+    if batch is None or not batch.is_pending(connection, begun):
+        batch = TransactionBatch(begun)
+        batch.hang_on(connection)
+        setattr(connection, _ATTRIBUTE, batch)
+    return batch.segment(connection)
+
+
+def _testcase_blocks(connection: Any) -> int:
+    """Return how many of the outermost atomic blocks are those of Django's TestCase."""
+    count = 0
+    for block in connection.atomic_blocks:
+        if not block._from_testcase:
+            break
+        count += 1
+    return count
+
+
+def _beginning(connection: Any) -> tuple[Any, ...] | None:
+    """Return what identifies the transaction that a test plays inside TestCase's own.
+
+    None for a real transaction, which its entry alone identifies, an empty tuple for autocommit.
+    """
+    count = _testcase_blocks(connection)
+    if not count:
+        return None
+    if len(connection.atomic_blocks) == count:
+        return ()
+    return (connection.atomic_blocks[count], connection.savepoint_ids[count - 1])
+
+
+class _Marker:
+    """Hangs on a savepoint and does nothing: it is gone when the savepoint was rolled back."""
+
+    __slots__ = ("__weakref__",)
+
+    def __call__(self) -> None:
+        """Let Django call it after the commit."""
+
+
+class TransactionBatch:
+    """What one transaction has changed so far, by savepoint."""
+
+    def __init__(self, begun: tuple[Any, ...] | None) -> None:
+        self._begun = begun
+        self._depth = self._position = 0
+        self._is_sent = False
+        self._root = Segment()
+        self._inner: dict[tuple[str, ...], tuple[ReferenceType[_Marker], Segment]] = {}
+
+    def hang_on(self, connection: Any) -> None:
+        """Register to be sent at the commit.
+
+        In a TestCase the entry is the last, where ``captureOnCommitCallbacks()`` finds it, and
+        names the savepoints that stand for the transaction and those around it.
+        """
+        entries = connection.run_on_commit
+        self._depth = _testcase_blocks(connection)
+        self._position = len(entries) if self._depth else 0
+        outer = set(connection.savepoint_ids[: self._depth])
+        entries.insert(self._position, (outer, self.send, True))
+
+    def is_pending(self, connection: Any, begun: tuple[Any, ...] | None) -> bool:
+        """Tell whether this is still the batch of the connection's transaction."""
+        if self._is_sent or self._begun != begun or begun == ():
+            return False
+        entries = connection.run_on_commit
+        if self._position < len(entries) and self._is_entry(entries[self._position]):
+            return True
+        positions = [i for i, entry in enumerate(entries) if self._is_entry(entry)]
+        self._position = positions[0] if positions else 0
+        return bool(positions)
+
+    def _is_entry(self, entry: tuple[Any, ...]) -> bool:
+        return getattr(entry[1], "__self__", None) is self
+
+    def segment(self, connection: Any) -> Segment:
+        """Return the segment of the current savepoint."""
+        savepoints = tuple(filter(None, connection.savepoint_ids[self._depth :]))
+        if not savepoints:
+            return self._root
+        known = self._inner.get(savepoints)
+        if known is not None and known[0]() is not None:
+            return known[1]
+        marker = _Marker()
+        transaction.on_commit(marker, using=connection.alias, robust=True)
+        found = Segment()
+        self._inner[savepoints] = (ref(marker), found)
+        return found
+
+    def send(self) -> None:
+        """Purge what the transaction has committed, without what was rolled back inside."""
+        self._is_sent = True
+        for marker, inner in self._inner.values():
+            if marker() is not None:
+                self._root.merge(inner)
+        settle_transaction(self._root.resolved().build())
