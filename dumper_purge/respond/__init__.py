@@ -1,0 +1,1 @@
+"""Request to response: what may be stored, where, and until when."""

@@ -1,0 +1,88 @@
+"""Sessions of visitors without a session cookie: reading an empty one is the same for everyone.
+
+SessionMiddleware adds ``Vary: Cookie`` as soon as the session was looked at, which nearly every
+template does through the auth context processor. For a request without a session cookie the
+session is told to keep that quiet unless it was changed; any ``Vary: Cookie`` that still comes out
+has another origin.
+"""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest
+
+__all__ = ["let_sessions_be_quiet", "session_of", "was_read", "was_written"]
+
+
+class _Quiet:
+    """Mixed into the class of a session: ``accessed`` is False while nothing was changed."""
+
+    modified: bool
+
+    @property
+    def accessed(self) -> bool:
+        return self.modified and bool(self.__dict__.get("accessed"))
+
+    @accessed.setter
+    def accessed(self, value: bool) -> None:
+        self.__dict__["accessed"] = value
+
+
+class _QuietSessions:
+    """Mixed into the class of a request: what is assigned to ``session`` becomes quiet."""
+
+    @property
+    def session(self) -> Any:
+        try:
+            return self.__dict__["session"]
+        except KeyError:
+            raise AttributeError("session") from None
+
+    @session.setter
+    def session(self, session: Any) -> None:
+        if hasattr(session, "accessed") and hasattr(session, "__dict__"):
+            session.__class__ = _quiet(type(session))
+        self.__dict__["session"] = session
+
+    @session.deleter
+    def session(self) -> None:
+        del self.__dict__["session"]
+
+
+def let_sessions_be_quiet(request: HttpRequest) -> None:
+    """Make the session of a request, which has no session cookie, add no ``Vary: Cookie``."""
+    session = request.__dict__.get("session")
+    request.__class__ = _with_quiet_sessions(type(request))
+    if session is not None:
+        request.session = session
+
+
+def session_of(request: HttpRequest) -> Any:
+    """Return the request's session, or None."""
+    return request.__dict__.get("session")
+
+
+def was_read(session: Any) -> bool:
+    """Tell whether a session, quiet or not, was looked at."""
+    return bool(getattr(session, "__dict__", {}).get("accessed", True))
+
+
+def was_written(session: Any) -> bool:
+    """Tell whether a session was changed, created, saved or given a key."""
+    return bool(getattr(session, "modified", True) or getattr(session, "session_key", None))
+
+
+@cache
+def _quiet(kind: type) -> type:
+    # The qualified name is part of the salt that session data are signed with.
+    return kind if issubclass(kind, _Quiet) else _named(kind, _Quiet)
+
+
+@cache
+def _with_quiet_sessions(kind: type) -> type:
+    return kind if issubclass(kind, _QuietSessions) else _named(kind, _QuietSessions)
+
+
+def _named(kind: type, mixin: type) -> type:
+    names = {"__qualname__": kind.__qualname__, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (mixin, kind), names)

@@ -1,0 +1,112 @@
+"""Generations: each tag's token under a key of its own in the shared cache.
+
+The keys carry no ``DUMPER_VERSION``: a purge by one release must reach the pages of the release
+that runs beside it during a deploy, or that comes back after a rollback.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+
+from dumper_purge.conf import Conf
+from dumper_purge.exceptions import Transient
+from dumper_purge.respond import primary, tokens
+
+__all__ = ["ANY", "Generations"]
+
+ANY = "*"
+"""The generation that every purge changes. No tag can have this name."""
+
+_LONGEST = 60
+_ATTEMPTS = 3
+
+
+class Generations:
+    """The generations of one site's tags. Everything here may raise what the cache raises."""
+
+    __slots__ = ("_conf", "_prefix")
+
+    def __init__(self, conf: Conf) -> None:
+        self._conf = conf
+        self._prefix = f"{conf.key_prefix}g."
+
+    @property
+    def cache(self) -> BaseCache:
+        """This thread's connection to the shared cache."""
+        return caches[self._conf.cache_alias]
+
+    def carries(self, cache: BaseCache) -> bool:
+        """Tell whether the cache can carry the fence at all."""
+        return primary.is_shared(cache, single_process=self._conf.single_process)
+
+    def key(self, tag: str) -> str:
+        """Return the cache key of a tag's token."""
+        if len(tag) > _LONGEST:
+            tag = "#" + hashlib.blake2b(tag.encode(), digest_size=16).hexdigest()
+        return self._prefix + tag
+
+    def peek(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return the tokens that exist."""
+        keys = {tag: self.key(tag) for tag in tags}
+        found = primary.read_many(self.cache, tuple(keys.values()))
+        return {tag: found[key] for tag, key in keys.items() if key in found}
+
+    def read(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return a token for each tag, adding those that are missing."""
+        known = self.peek(tags)
+        missing = [tag for tag in tags if tag not in known]
+        if missing:
+            latest = known.get(ANY) or self.peek([ANY]).get(ANY)
+            known |= self.add(missing, latest)
+        return known
+
+    def add(self, missing: Iterable[str], latest: str | None) -> dict[str, str]:
+        """Add a random token for each tag; what somebody else added first is read back.
+
+        ``latest`` is the token of ``any``: only if it is there and tells that nothing was purged
+        lately can a missing token not have been a recent one.
+        """
+        quiet = latest is not None and self.age(tokens.newest([latest])) > self._conf.quarantine
+        added: dict[str, str] = {}
+        for tag in missing:
+            token = tokens.old() if quiet and tag != ANY else tokens.fresh()
+            if self.cache.add(self.key(tag), token, None):
+                added[tag] = token
+        lost = [tag for tag in missing if tag not in added]
+        return added | self.peek(lost) if lost else added
+
+    def age(self, stamp: float) -> float:
+        """Return how many seconds ago a token was written, at the least."""
+        return time.time() - stamp - self._conf.clock_skew
+
+    def bump(self, tags: Iterable[str]) -> None:
+        """Give every tag a new token, ``any`` first; raise Transient if a write failed.
+
+        A render that reads a tag's old token after its data may compare ``any`` only later: it
+        must find ``any`` changed before the tag is.
+        """
+        self._write({ANY: tokens.fresh()})
+        self._write({tag: tokens.fresh() for tag in tags})
+
+    def _write(self, values: Mapping[str, str]) -> None:
+        data = {self.key(tag): token for tag, token in values.items()}
+        for _ in range(_ATTEMPTS):
+            failed = self._written(data)
+            if not failed:
+                return
+            data = {key: data[key] for key in failed}
+        raise Transient(
+            f"The cache {self._conf.cache_alias!r} (DUMPER_CACHE_ALIAS) did not store"
+            f" {len(data)} generations, such as {next(iter(data))!r}."
+        )
+
+    def _written(self, data: dict[str, str]) -> Sequence[str]:
+        cache = self.cache
+        failed: Sequence[str] = cache.set_many(data, None)
+        if failed or primary.reports_failures(cache):
+            return failed
+        stored = primary.read_many(cache, list(data))
+        return [key for key, token in data.items() if stored.get(key) != token]

@@ -1,0 +1,110 @@
+"""What a response says to browsers and to every cache in front: design, section 7."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dumper_purge.backends.base import BaseBackend
+from dumper_purge.respond.cache_control import formatted, parsed
+from dumper_purge.respond.tags import fitted
+
+__all__ = ["Outgoing", "browser_field", "edges_of", "private_field", "storable"]
+
+NOT_STORABLE = "private, no-cache, no-store, max-age=0"
+_TARGETED_REFUSAL = "private, no-store, max-age=0"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A storable response on its way to the edges. Times are in seconds, from now."""
+
+    ttl: int
+    grace: int
+    doubt_ttl: int
+    doubtful: bool
+    """It may be old data: no edge may keep it longer than ``doubt_ttl``."""
+    lately_purged: bool
+    """The same for an edge whose purges do not wait for what is in flight."""
+    vary: frozenset[str]
+    has_query: bool
+    implied_tags: tuple[str, ...]
+    own_tags: tuple[str, ...]
+
+
+def edges_of(edges: Iterable[BaseBackend], host: str) -> tuple[BaseBackend, ...]:
+    """Return the edges that stand in front of a host."""
+    bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return tuple(
+        edge for edge in edges if not edge.hosts or host in edge.hosts or bare in edge.hosts
+    )
+
+
+def browser_field(own: Mapping[str, str | None] | None, browser_ttl: int | None) -> str:
+    """Return Cache-Control for browsers: the view's own words, completed by ``max-age``."""
+    directives = dict(own or {})
+    if browser_ttl is not None:
+        directives.pop("max-age", None)
+        directives = {"max-age": str(browser_ttl), **directives}
+    if not own:
+        directives["must-revalidate"] = None
+    return formatted(directives)
+
+
+def private_field(own: Mapping[str, str | None] | None) -> str:
+    """Return Cache-Control of what must not be stored: the view's own words, but private."""
+    if own is None:
+        return NOT_STORABLE
+    kept = {name: value for name, value in own.items() if name not in {"public", "s-maxage"}}
+    return formatted({**kept, "private": kept.get("private")})
+
+
+def storable(edges: Iterable[BaseBackend], browser: str, outgoing: Outgoing) -> dict[str, str]:
+    """Return the headers that say to each edge how long it may keep a response.
+
+    An edge that may not keep it is told so in its own field. Of two edges that read the same
+    field the stricter counts, since neither can be told from the other there.
+    """
+    kept: dict[str, tuple[int, int]] = {}
+    tags: dict[str, str] = {}
+    for edge in edges:
+        field = edge.ttl_header or ""
+        sent = _tags_for(edge, outgoing)
+        times = (0, 0) if sent is None else _times_for(edge, outgoing)
+        kept[field] = min(times, kept.get(field, times))
+        if sent and edge.tag_header and times[0]:
+            tags[edge.tag_header] = edge.tag_separator.join(sent)
+    said = {field: _field(field, browser, *times) for field, times in kept.items()}
+    return said | tags
+
+
+def _times_for(edge: BaseBackend, outgoing: Outgoing) -> tuple[int, int]:
+    honoured = edge.honoured_vary
+    if honoured is not None and not outgoing.vary <= honoured:
+        return 0, 0
+    if outgoing.has_query and not edge.covers_queries:
+        return 0, 0
+    if outgoing.doubtful or (outgoing.lately_purged and not edge.waits_for_fetches):
+        return min(outgoing.ttl, outgoing.doubt_ttl), 0
+    return outgoing.ttl, outgoing.grace
+
+
+def _tags_for(edge: BaseBackend, outgoing: Outgoing) -> tuple[str, ...] | None:
+    if edge.tag_header is None:
+        return ()
+    return fitted(edge, outgoing.implied_tags, outgoing.own_tags)
+
+
+def _field(field: str, browser: str, ttl: int, grace: int) -> str:
+    if field == "Cache-Control":
+        return _shared_field(browser, ttl)
+    if not ttl:
+        return _TARGETED_REFUSAL
+    return f"max-age={ttl}, stale-if-error={grace}" if grace else f"max-age={ttl}"
+
+
+def _shared_field(browser: str, ttl: int) -> str:
+    directives = parsed(browser)
+    if not ttl:
+        return private_field(directives)
+    directives.pop("must-revalidate", None)
+    directives["s-maxage"] = str(ttl)
+    return formatted(directives)

@@ -1,0 +1,39 @@
+"""What this process remembers of the pages it saw: enough to find them with one read."""
+
+from typing import NamedTuple
+
+__all__ = ["Hint", "forget", "recall", "remember"]
+
+_MOST = 4096
+
+
+class Hint(NamedTuple):
+    """The request headers a page varied on, and its own tags. Verified, never trusted."""
+
+    vary: tuple[str, ...]
+    own: tuple[str, ...]
+    keys: tuple[str, ...]
+    """Of the tokens of ``own``."""
+
+
+_hints: dict[str, Hint] = {}
+
+
+def recall(key: str) -> Hint | None:
+    """Return what is remembered of an address's pages."""
+    return _hints.get(key)
+
+
+def remember(key: str, hint: Hint) -> None:
+    """Remember an address's pages; the longest remembered are forgotten first."""
+    if _hints.get(key) == hint:
+        return
+    _hints.pop(key, None)
+    _hints[key] = hint
+    while len(_hints) > _MOST:
+        _hints.pop(next(iter(_hints)), None)
+
+
+def forget() -> None:
+    """Remember nothing."""
+    _hints.clear()

@@ -1,0 +1,148 @@
+"""What follows from the settings alone, worked out once for each of their states."""
+
+import fnmatch
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
+
+from dumper_purge import backends, paths
+from dumper_purge.backends.base import BaseBackend
+from dumper_purge.backends.page_cache import PageCacheBackend
+from dumper_purge.conf import Conf, current
+from dumper_purge.respond.generations import Generations
+
+__all__ = ["Layers", "Route", "layers"]
+
+_FORM = 1
+"""The version of the stored form: raise it whenever that changes."""
+_ROUTES = 4096
+_LONG = 500
+_TARGETED = ("surrogate-control", "cdn-cache-control")
+
+
+class Route(NamedTuple):
+    """What follows from a path: its canonical form, its responses' tags and their keys."""
+
+    path: str
+    tags: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """The caches in front of the views, and what they need to know of the settings."""
+
+    conf: Conf
+    backends: tuple[BaseBackend, ...]
+
+    @cached_property
+    def page_cache(self) -> bool:
+        """Whether pages are stored in Django's cache."""
+        return any(isinstance(backend, PageCacheBackend) for backend in self.backends)
+
+    @cached_property
+    def edges(self) -> tuple[BaseBackend, ...]:
+        """The caches that read from response headers how long they may keep a page."""
+        return tuple(backend for backend in self.backends if backend.ttl_header)
+
+    @cached_property
+    def stores(self) -> bool:
+        """Whether anything stores pages at all."""
+        return self.page_cache or bool(self.edges)
+
+    @cached_property
+    def anonymous_sessions(self) -> bool:
+        """Whether no layer answers a request with a session cookie from what it stored."""
+        return all(backend.bypasses_session_cookie for backend in self.edges)
+
+    @cached_property
+    def bypass_cookies(self) -> frozenset[str]:
+        """The cookies, besides the session's, with which a request is bypassed."""
+        return frozenset({CookieStorage.cookie_name, *self.conf.bypass_cookies})
+
+    def harmless_cookies(self) -> frozenset[str]:
+        """The cookies that a view may look at: they decide nothing, or bypass when present.
+
+        The one of CSRF is judged by whether its token was read.
+        """
+        return self._harmless(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+
+    @cached_property
+    def _harmless(self) -> Callable[[str, str], frozenset[str]]:
+        known = self.bypass_cookies.union(self.conf.harmless_cookies)
+        return lru_cache(4)(lambda *names: known.union(names))
+
+    @cached_property
+    def cookies_that_bypass(self) -> Callable[[str], re.Pattern[str]]:
+        """By the session cookie's name: what matches a Cookie header with a bypass cookie."""
+        return lru_cache(4)(self._pattern_of_cookies)
+
+    def _pattern_of_cookies(self, session: str) -> re.Pattern[str]:
+        names = "|".join(map(re.escape, {session, *self.bypass_cookies}))
+        return re.compile(rf"(?:^|;)\s*(?:{names})\s*=")
+
+    @cached_property
+    def targeted(self) -> frozenset[str]:
+        """The fields, in lower case, by which a view may speak to the edges itself."""
+        names = {edge.ttl_header.lower() for edge in self.edges if edge.ttl_header}
+        return names.union(_TARGETED) - {"cache-control"}
+
+    @cached_property
+    def only_for_edges(self) -> frozenset[str]:
+        """The fields that a response which must not be stored does not have."""
+        if not self.edges:
+            return frozenset()
+        return self.targeted.union(edge.tag_header.lower() for edge in self.edges if edge.tag_header)
+
+    @cached_property
+    def declared(self) -> frozenset[str]:
+        """The query parameters that count."""
+        return frozenset(self.conf.query_parameters)
+
+    @cached_property
+    def tracking(self) -> re.Pattern[str]:
+        """Matches the names of the query parameters that never count."""
+        globs = self.conf.tracking_parameters
+        return re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)")
+
+    @cached_property
+    def generations(self) -> Generations:
+        """The fence's tokens in the shared cache."""
+        return Generations(self.conf)
+
+    @cached_property
+    def page_prefix(self) -> str:
+        """What every stored page's key begins with."""
+        return f"{self.conf.key_prefix}p{_FORM}.{self.conf.version}|"
+
+    def route(self, path: str) -> Route:
+        """Return what follows from a decoded path."""
+        return self._known_route(path) if len(path) < _LONG else self._route(path)
+
+    @cached_property
+    def _known_route(self) -> Callable[[str], Route]:
+        return lru_cache(_ROUTES)(self._route)
+
+    def _route(self, path: str) -> Route:
+        canonical = paths.encode_path(path)
+        if not paths.is_canonical(canonical):
+            return Route("", (), ())
+        tags = (paths.EVERYTHING, paths.path_tag(canonical), *paths.prefix_tags(canonical))
+        return Route(canonical, tags, tuple(map(self.generations.key, tags)))
+
+
+_current: Layers | None = None
+
+
+def layers() -> Layers:
+    """Return the layers of the current settings."""
+    global _current
+    conf = current()
+    if _current is None or _current.conf is not conf:
+        _current = Layers(conf, backends.configured())
+    return _current

@@ -1,0 +1,158 @@
+"""Watching a request on its way to the view, and the facts that follow for its response."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from django.utils.http import parse_http_date_safe
+
+from dumper_purge.respond import anonymous
+from dumper_purge.respond.cache_control import parsed
+from dumper_purge.respond.cookies import RecordingCookies
+from dumper_purge.respond.keys import Address
+from dumper_purge.respond.layers import Layers
+from dumper_purge.respond.page import Page
+from dumper_purge.respond.policy import Facts
+
+__all__ = ["Observation"]
+
+_CONDITIONS = (
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_IF_RANGE",
+    "HTTP_RANGE",
+)
+_CSP = ("content-security-policy", "content-security-policy-report-only")
+_CSRF_MARK = "CSRF_COOKIE_NEEDS_UPDATE"
+
+
+class Observation:
+    """A request that may be stored, prepared so that what the view looks at is known."""
+
+    __slots__ = ("_address", "_conditions", "_cookies", "_layers", "_request")
+
+    def __init__(self, request: HttpRequest, address: Address, layers: Layers) -> None:
+        self._request = request
+        self._address = address
+        self._layers = layers
+        self._conditions: dict[str, str] = {}
+        self._cookies = RecordingCookies(request.COOKIES)
+
+    def start(self) -> None:
+        """Hide from the view what would end up in everybody's page, and record the rest."""
+        request, meta = self._request, self._request.META
+        request.COOKIES = self._cookies
+        self._conditions = {name: meta.pop(name) for name in _CONDITIONS if name in meta}
+        if meta.get("QUERY_STRING", "") != self._address.query:
+            meta["QUERY_STRING"] = self._address.query
+            request.GET = QueryDict(self._address.query)
+        if self._layers.anonymous_sessions:
+            anonymous.let_sessions_be_quiet(request)
+
+    def end(self) -> None:
+        """Give the request its conditional headers back."""
+        self._request.META.update(self._conditions)
+
+    def session_was_read(self) -> bool:
+        """Tell whether ``Vary: Cookie`` would have been added for the session."""
+        return bool(self._session())
+
+    def facts(
+        self,
+        response: HttpResponseBase,
+        page: Page,
+        *,
+        collected_changes: bool,
+        uncommitted: bool,
+    ) -> Facts:
+        """Return what the decision about a response depends on."""
+        fields = {name.lower(): value for name, value in response.items()}
+        own = fields.get("cache-control")
+        return Facts(
+            status=response.status_code,
+            streaming=response.streaming,
+            sets_cookie=bool(response.cookies) or "set-cookie" in fields,
+            vary=_members(fields.get("vary", "")),
+            own=None if own is None else parsed(own),
+            targeted=tuple(
+                parsed(fields[name]) for name in self._layers.targeted if name in fields
+            ),
+            expires_after=_seconds_to(fields.get("expires")),
+            cookies_read=frozenset(self._cookies.read.keys() - self._layers.harmless_cookies()),
+            session=self._session(),
+            session_is_harmless=self._layers.anonymous_sessions,
+            token_read=self._token_was_read(),
+            messages_shown=_messages_shown(self._request),
+            nonce=any("'nonce-" in fields.get(name, "") for name in _CSP),
+            redirects_to_itself=self._leads_here(fields),
+            undeclared_query=self._has_undeclared(page),
+            collected_changes=collected_changes,
+            uncommitted=uncommitted,
+            spoiled=page.spoiled,
+            never=page.never,
+            ttl=page.ttl,
+            browser_ttl=page.browser_ttl,
+            grace=page.grace,
+            time_left=_time_left(page.expires),
+        )
+
+    def _token_was_read(self) -> bool:
+        # CsrfViewMiddleware looks at the cookie once, whether or not the view wants its token.
+        if self._cookies.read.get(settings.CSRF_COOKIE_NAME, 0) > 1:
+            return True
+        return _CSRF_MARK in self._request.META
+
+    def _session(self) -> str:
+        session = anonymous.session_of(self._request)
+        if session is None:
+            return ""
+        if anonymous.was_written(session):
+            return "written"
+        return "read" if anonymous.was_read(session) else ""
+
+    def _has_undeclared(self, page: Page) -> bool:
+        if not self._address.query:
+            return False
+        declared = self._layers.declared if page.query is None else page.query
+        return not declared.issuperset(QueryDict(self._address.query))
+
+    def _leads_here(self, fields: Mapping[str, str]) -> bool:
+        target = fields.get("location", "").partition("//")[2].partition("#")[0]
+        if not target:
+            return False
+        query = f"?{self._address.query}" if self._address.query else ""
+        here = f"{self._address.host}{self._address.route.path}{query}"
+        return _without_default_port(target) == _without_default_port(here)
+
+
+def _members(vary: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in vary.split(",") if name.strip())
+
+
+def _without_default_port(target: str) -> str:
+    host, slash, rest = target.partition("/")
+    return host.lower().removesuffix(":80").removesuffix(":443") + slash + rest
+
+
+def _seconds_to(expires: str | None) -> int | None:
+    if expires is None:
+        return None
+    at = parse_http_date_safe(expires)
+    return 0 if at is None else max(0, int(at - time.time()))
+
+
+def _time_left(at: datetime | None) -> int | None:
+    return None if at is None else max(0, int(at.timestamp() - time.time()))
+
+
+def _messages_shown(request: HttpRequest) -> bool:
+    storage: Any = request.__dict__.get("_messages")
+    if storage is None:
+        return False
+    return bool(storage.added_new or (storage.used and getattr(storage, "_loaded_data", True)))

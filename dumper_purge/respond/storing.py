@@ -1,0 +1,118 @@
+"""A rendered page on its way into the page cache, through the fence."""
+
+import time
+
+from django.http import HttpRequest
+from django.http.response import HttpResponse
+
+from dumper_purge.respond import conditional, headers, page_cache, serving, trouble
+from dumper_purge.respond.fence import Purged, Ticket
+from dumper_purge.respond.keys import Address
+from dumper_purge.respond.layers import Layers
+from dumper_purge.respond.page import Page
+from dumper_purge.respond.page_cache import Entry
+from dumper_purge.respond.policy import Decision, Facts
+from dumper_purge.respond.tags import collapsed
+
+__all__ = ["Storing"]
+
+_NOT_STORED = frozenset({"age", "cache-status", "connection", "keep-alive", "transfer-encoding"})
+
+
+class Storing:
+    """One storable response. ``through_fence`` may raise :class:`~.fence.Purged`."""
+
+    __slots__ = ("_address", "_layers", "_request", "_response", "_ticket", "_tokens")
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        response: HttpResponse,
+        address: Address,
+        ticket: Ticket | None,
+        layers: Layers,
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._address = address
+        self._ticket = ticket
+        self._layers = layers
+        self._tokens: dict[str, str] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known that nothing the page depends on was purged meanwhile."""
+        return bool(self._tokens)
+
+    def through_fence(self, decision: Decision, facts: Facts, page: Page) -> Entry:
+        """Store the page where that is right; return it as it would be stored."""
+        implied = self._address.route.tags
+        own = collapsed(page.tags.difference(implied))
+        tags = (*implied, *sorted(own))
+        self._read_tokens(tags)
+        self._complete(decision, facts)
+        entry = self._entry(decision, facts, tags)
+        if self.known:
+            page_cache.remember(self._address, self._layers, entry.vary, tags[len(implied) :])
+            self._store(entry)
+            self._recheck()
+        return entry
+
+    def _read_tokens(self, tags: tuple[str, ...]) -> None:
+        if self._ticket is None:
+            return
+        try:
+            self._tokens = self._ticket.tokens(tags)
+        except Purged:
+            raise
+        except Exception as error:
+            trouble.cache_failed(self._layers.conf.cache_alias, error)
+
+    def _complete(self, decision: Decision, facts: Facts) -> None:
+        response = self._response
+        if self._request.method == "GET":
+            conditional.with_etag(response)
+        response["Cache-Control"] = headers.browser_field(facts.own, decision.browser_ttl)
+
+    def _entry(self, decision: Decision, facts: Facts, tags: tuple[str, ...]) -> Entry:
+        response, now = self._response, time.time()
+        return Entry(
+            status=response.status_code,
+            reason=response._reason_phrase,
+            headers={
+                name.lower(): (name, value)
+                for name, value in response.items()
+                if name.lower() not in _NOT_STORED
+            },
+            content=response.content,
+            vary=tuple(sorted(facts.vary)),
+            created=now,
+            until=now + decision.ttl if decision.capped else None,
+            ttl=decision.ttl,
+            browser_ttl=decision.browser_ttl,
+            grace=decision.grace,
+            tags=tags,
+            tokens=tuple(self._tokens.get(tag, "") for tag in tags),
+        )
+
+    def _store(self, entry: Entry) -> None:
+        site = self._layers
+        lagging = serving.is_recent(entry.tokens, site.conf.replica_lag, site)
+        if not site.page_cache or self._request.method != "GET" or lagging:
+            return
+        try:
+            page_cache.store(self._address, self._request, entry, site.generations.cache)
+        except Exception as error:
+            trouble.cache_failed(site.conf.cache_alias, error)
+
+    def _recheck(self) -> None:
+        # The page cache compares tokens at each hit. An edge keeps what it was sent.
+        if not self._layers.edges or self._ticket is None:
+            return
+        try:
+            self._ticket.recheck(self._tokens)
+        except Purged:
+            raise
+        except Exception as error:
+            self._tokens = {}
+            trouble.cache_failed(self._layers.conf.cache_alias, error)
