@@ -1,0 +1,68 @@
+"""What every cache has in common: its OPTIONS, what its responses carry, how it is purged."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dumper_purge.batch import PurgeBatch
+
+__all__ = ["BaseBackend"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseBackend:
+    """A cache in front of the site. Its fields are its OPTIONS; secrets have ``repr=False``.
+
+    ``alias`` is its name in ``DUMPER_BACKENDS``, ``location`` its nodes, ``hosts`` the canonical
+    hosts it serves (empty: all).
+    """
+
+    alias: str
+    location: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    bypasses_session_cookie: bool = False
+    """Requests with a session cookie never get a stored page from this cache."""
+    repeat_after: float | None = None
+    """Seconds after which the same purge is sent once more; None or 0: never."""
+
+    ttl_header: ClassVar[str | None] = None
+    """The response header this cache reads its TTL from; None where nothing stands in front."""
+    tag_separator: ClassVar[str] = " "
+    max_tags: ClassVar[int] = 1_000
+    max_tag_bytes: ClassVar[int] = 8_000
+    """The budget of one response's tag header, its name not included."""
+    honoured_vary: ClassVar[frozenset[str] | None] = None
+    """Lower-case members of Vary this cache keeps variants for; None: all but Cookie and ``*``."""
+    instant: ClassVar[bool] = False
+    """A purge does no I/O: it is carried out inline, without a thread."""
+
+    @property
+    def tag_header(self) -> str | None:
+        """The response header this cache reads tags from; None where it knows no tags."""
+        return None
+
+    @property
+    def covers_queries(self) -> bool:
+        """A purge of a path covers every query of it; otherwise pages with one stay unstored."""
+        return True
+
+    @property
+    def waits_for_fetches(self) -> bool:
+        """A purge also covers the pages being fetched, so that no quarantine is needed."""
+        return False
+
+    def repeat_delay(self, batch: PurgeBatch) -> float:
+        """Return the seconds after which ``batch`` is purged once more; 0: never."""
+        return self.repeat_after or 0
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the nodes, each of which is purged for itself."""
+        return self.location or (self.alias,)
+
+    def send(self, batch: PurgeBatch, node: str) -> None:
+        """Purge ``batch`` on one node; raise Transient or Rejected when it was not carried out."""
+        raise NotImplementedError
+
+    def settle(self, batch: PurgeBatch, node: str) -> bool:
+        """Wait for what was in flight during :meth:`send`; False where there is no such way."""
+        return False

@@ -1,0 +1,181 @@
+"""System checks: everything a user can misconfigure, with an id and a remedy.
+
+They run with ``manage.py check``, ``runserver`` and ``migrate``, as Django's own do.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from dumper_purge import backends, conf
+
+__all__ = ["check_cache", "check_middleware", "check_settings"]
+
+FEWEST_ENTRIES = 10_000
+
+_CACHE = "dumper_purge.middleware.CacheMiddleware"
+_UPDATE = "dumper_purge.middleware.UpdateCacheMiddleware"
+_FETCH = "dumper_purge.middleware.FetchFromCacheMiddleware"
+_DJANGO_PAIR = {
+    "django.middleware.cache.CacheMiddleware",
+    "django.middleware.cache.FetchFromCacheMiddleware",
+    "django.middleware.cache.UpdateCacheMiddleware",
+}
+_LOCALE = "django.middleware.locale.LocaleMiddleware"
+_MAY_STAND_OUTSIDE = {"django.middleware.security.SecurityMiddleware"}
+_PER_PROCESS = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",
+)
+_CULLED = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.filebased.FileBasedCache",
+    "django.core.cache.backends.db.DatabaseCache",
+)
+
+
+def _error(number: int, message: str, hint: str) -> Error:
+    return Error(message, hint=hint, id=f"dumper_purge.E{number:03d}")
+
+
+def _warning(number: int, message: str, hint: str) -> Warning:
+    return Warning(message, hint=hint, id=f"dumper_purge.W{number:03d}")
+
+
+@register("dumper_purge")
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Check every ``DUMPER_*`` setting by itself, and the options of every backend."""
+    wrong: Iterable[ImproperlyConfigured] = conf.problems()
+    messages: list[CheckMessage] = [
+        _error(1, str(problem), "The README's table of settings gives type, unit and default.")
+        for problem in wrong
+    ]
+    if not messages:
+        messages += [
+            _error(2, str(problem), "The README's table of backends lists the options.")
+            for problem in backends.problems()
+        ]
+    return messages + list(_unknown_settings())
+
+
+def _unknown_settings() -> Iterator[CheckMessage]:
+    for name in dir(settings):
+        if name.startswith("DUMPER_") and name[7:].lower() not in conf.names():
+            yield _warning(
+                1,
+                f"{name} is no setting of dumper_purge.",
+                "Correct the spelling, or remove it: it has no effect.",
+            )
+
+
+@register("dumper_purge", "caches")
+def check_cache(**kwargs: Any) -> list[CheckMessage]:
+    """Check the cache that ``DUMPER_CACHE_ALIAS`` names: known, shared, and large enough."""
+    if conf.problems() or not conf.current().enabled:
+        return []
+    alias = conf.current().cache_alias
+    options = settings.CACHES.get(alias)
+    if options is None:
+        return [
+            _error(
+                3,
+                f"DUMPER_CACHE_ALIAS = {alias!r} is no alias of CACHES.",
+                f"Use one of {', '.join(sorted(settings.CACHES))}, or add it to CACHES.",
+            )
+        ]
+    return [*_per_process(alias, options), *_too_small(alias, options)]
+
+
+def _per_process(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
+    if options["BACKEND"] in _PER_PROCESS and not conf.current().single_process:
+        yield _warning(
+            2,
+            f"The cache {alias!r} ({options['BACKEND']}) belongs to one process: a save in another"
+            " process or in manage.py cannot purge its pages, so none is stored.",
+            "Let DUMPER_CACHE_ALIAS name a cache that all processes share (Redis, Memcached,"
+            " database, file), or set DUMPER_SINGLE_PROCESS = True if there is only one.",
+        )
+
+
+def _too_small(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
+    if options["BACKEND"] not in _CULLED:
+        return
+    inner = options.get("OPTIONS", {})
+    entries = options.get("MAX_ENTRIES", inner.get("MAX_ENTRIES", 300))
+    if int(entries) < FEWEST_ENTRIES:
+        yield _warning(
+            3,
+            f"The cache {alias!r} keeps at most {entries} entries; every page and every purged"
+            " path needs one.",
+            f"Set 'OPTIONS': {{'MAX_ENTRIES': {FEWEST_ENTRIES}}} or more in CACHES[{alias!r}].",
+        )
+
+
+@register("dumper_purge")
+def check_middleware(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the middleware is there once, in its place, and alone."""
+    return [
+        *_presence(settings.MIDDLEWARE),
+        *_order(settings.MIDDLEWARE),
+        *_company(settings.MIDDLEWARE),
+        *_language(settings.MIDDLEWARE),
+    ]
+
+
+def _presence(middleware: list[str]) -> Iterator[CheckMessage]:
+    pair = [name for name in (_UPDATE, _FETCH) if name in middleware]
+    if _CACHE not in middleware and not pair:
+        yield _warning(
+            4,
+            "No middleware of dumper_purge is in MIDDLEWARE: no page is cached.",
+            f"Put '{_CACHE}' first in MIDDLEWARE.",
+        )
+    elif len(pair) == 1 or (_CACHE in middleware and pair):
+        yield _error(
+            4,
+            f"MIDDLEWARE has {', '.join(sorted({_CACHE, *pair} & set(middleware)))}.",
+            f"Use '{_CACHE}' alone, or '{_UPDATE}' first together with '{_FETCH}' last.",
+        )
+
+
+def _order(middleware: list[str]) -> Iterator[CheckMessage]:
+    inside = [name for name in middleware if name not in _MAY_STAND_OUTSIDE]
+    for name in (_CACHE, _UPDATE):
+        if name in inside and inside[0] != name:
+            yield _warning(
+                5,
+                f"'{inside[0]}' stands before '{name}' in MIDDLEWARE: what it changes is not part"
+                " of the stored page, and what it reads is not seen by the policy.",
+                f"Move '{name}' to the top.",
+            )
+    if _UPDATE in inside and _FETCH in inside and inside.index(_FETCH) < inside.index(_UPDATE):
+        yield _error(
+            5,
+            f"'{_FETCH}' stands before '{_UPDATE}' in MIDDLEWARE.",
+            f"'{_UPDATE}' comes first, '{_FETCH}' last.",
+        )
+
+
+def _company(middleware: list[str]) -> Iterator[CheckMessage]:
+    for name in sorted(_DJANGO_PAIR & set(middleware)):
+        yield _error(
+            6,
+            f"'{name}' is in MIDDLEWARE: what it stores is never purged.",
+            "Remove it; the middleware of dumper_purge takes its place.",
+        )
+
+
+def _language(middleware: list[str]) -> Iterator[CheckMessage]:
+    if _LOCALE not in middleware or conf.problems():
+        return
+    if settings.LANGUAGE_COOKIE_NAME not in conf.current().bypass_cookies:
+        yield _warning(
+            6,
+            "LocaleMiddleware reads the language cookie on every request, so that no page is the"
+            " same for everyone and none is stored.",
+            "Add settings.LANGUAGE_COOKIE_NAME to DUMPER_BYPASS_COOKIES: visitors who have the"
+            " cookie then get their pages from Django.",
+        )

@@ -1,0 +1,79 @@
+"""One attempt: a backend is asked, and what came of it is told by signal and log."""
+
+import logging
+import time
+
+from dumper_purge.deliver.entry import Entry, Step
+from dumper_purge.deliver.retry import MAX_ATTEMPTS, next_attempt
+from dumper_purge.exceptions import PurgeError
+from dumper_purge.signals import purge_failed, purge_sent
+
+__all__ = ["AttemptFailed", "attempt", "report_failure"]
+
+logger = logging.getLogger("dumper.deliver")
+
+
+class AttemptFailed(Exception):
+    """``retry_in`` says in how many seconds it is tried again; None: never."""
+
+    def __init__(self, error: Exception, retry_in: float | None) -> None:
+        super().__init__(str(error))
+        self.retry_in = retry_in
+
+
+def attempt(entry: Entry) -> bool:
+    """Ask the backend; return False if it had nothing to do.
+
+    Raises :class:`AttemptFailed`, after the failure was reported.
+    """
+    entry.attempts += 1
+    started = time.perf_counter()
+    try:
+        if entry.step is Step.SETTLE:
+            return entry.backend.settle(entry.batch, entry.node)
+        entry.backend.send(entry.batch, entry.node)
+    except Exception as error:
+        retry_in = next_attempt(error, entry.attempts, endless=entry.endless)
+        report_failure(entry, error, time.perf_counter() - started, retry_in)
+        raise AttemptFailed(error, retry_in) from error
+    _report_success(entry, time.perf_counter() - started)
+    return True
+
+
+def _report_success(entry: Entry, seconds: float) -> None:
+    if entry.attempts > 1:
+        logger.info("Purged %s on %s at attempt %d.", entry.batch, entry, entry.attempts)
+    purge_sent.send_robust(
+        type(entry.backend),
+        alias=entry.backend.alias,
+        node=entry.node,
+        batch=entry.batch,
+        attempts=entry.attempts,
+        seconds=seconds,
+    )
+
+
+def report_failure(entry: Entry, error: Exception, seconds: float, retry_in: float | None) -> None:
+    """Log one line and send ``purge_failed``."""
+    # What no backend should raise is a bug, and its traceback is wanted.
+    trace = None if isinstance(error, PurgeError) else error
+    level = logging.WARNING if entry.attempts < MAX_ATTEMPTS else logging.ERROR
+    if retry_in is None:
+        level, what_next = logging.ERROR, f"Given up after {entry.attempts} attempts."
+    else:
+        what_next = f"Next attempt in {retry_in:.1f} s."
+    logger.log(
+        level,
+        "%s was not purged on %s: %s %s", entry.batch, entry, error, what_next,
+        exc_info=trace,
+    )  # fmt: skip
+    purge_failed.send_robust(
+        type(entry.backend),
+        alias=entry.backend.alias,
+        node=entry.node,
+        batch=entry.batch,
+        attempts=entry.attempts,
+        seconds=seconds,
+        error=error,
+        final=retry_in is None,
+    )

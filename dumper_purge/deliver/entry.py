@@ -1,0 +1,64 @@
+"""One batch that one node has still to carry out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeAlias
+
+from dumper_purge.backends.base import BaseBackend
+from dumper_purge.batch import BatchBuilder, PurgeBatch
+
+__all__ = ["Entry", "Lane", "Step", "merged", "place"]
+
+Lane: TypeAlias = tuple[str, str, "Step"]
+
+
+class Step(Enum):
+    """What is asked of the backend."""
+
+    SEND = "send"
+    REPEAT = "repeat"
+    SETTLE = "settle"
+
+
+@dataclass(kw_only=True, eq=False)
+class Entry:
+    """``done`` is called after each attempt, and told whether something was purged.
+
+    Entries of one lane are carried out one after the other, those that wait in it together.
+    """
+
+    backend: BaseBackend
+    node: str
+    batch: PurgeBatch
+    step: Step = Step.SEND
+    attempts: int = 0
+    endless: bool = False
+    """Never given up."""
+    done: Callable[[bool], None] | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """What can wait for pages being rendered must not hold up what does not."""
+        step = Step.SETTLE if self.step is Step.SETTLE else Step.SEND
+        return (self.backend.alias, self.node, step)
+
+    def __str__(self) -> str:
+        return place(self.backend.alias, self.node)
+
+
+def place(alias: str, node: str) -> str:
+    """Return how messages name a node."""
+    return alias if node == alias else f"{alias} at {node}"
+
+
+def merged(entries: Sequence[Entry]) -> Entry:
+    """Return one entry for entries of the same backend, node and step."""
+    first = entries[0]
+    if len(entries) == 1:
+        return first
+    builder = BatchBuilder()
+    for entry in entries:
+        builder.merge(entry.batch)
+    attempts = max(entry.attempts for entry in entries)
+    return replace(first, batch=builder.build(), attempts=attempts, done=None)

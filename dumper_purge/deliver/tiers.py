@@ -1,0 +1,103 @@
+"""One batch on its way through the tiers, innermost first."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from dumper_purge.backends.base import BaseBackend
+from dumper_purge.batch import PurgeBatch
+from dumper_purge.deliver.background import Background
+from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.followups import FollowUps
+
+__all__ = ["Passage"]
+
+logger = logging.getLogger("dumper.deliver")
+
+PATIENCE = 0.5
+
+
+@dataclass
+class _Tier:
+    waiting: set[str]
+    failed: set[str] = field(default_factory=set)
+    passed: bool = False
+
+
+class Passage:
+    """Purge tier by tier, in each all nodes at once.
+
+    A tier is passed when every node has answered or failed, or after half a second: the outer
+    tiers are purged in time, and once more after a late node caught up.
+    """
+
+    def __init__(
+        self,
+        batch: PurgeBatch,
+        backends: Sequence[BaseBackend],
+        background: Background,
+        followups: FollowUps,
+        *,
+        log_level: int = logging.INFO,
+    ) -> None:
+        self.finished = threading.Event()
+        self._batch = batch
+        self._backends = backends
+        self._background = background
+        self._followups = followups
+        self._log_level = log_level
+        self._lock = threading.Lock()
+        self._tiers: list[_Tier] = []
+        self._started = time.perf_counter()
+
+    def start(self) -> None:
+        """Purge the innermost tier; the rest follows from its answers."""
+        number = len(self._tiers)
+        if number == len(self._backends):
+            self._finish()
+            return
+        backend = self._backends[number]
+        tier = _Tier(set(backend.nodes))
+        self._tiers.append(tier)
+        if number + 1 < len(self._backends):
+            self._background.later(PATIENCE, partial(self._pass, tier), optional=True)
+        for node in backend.nodes:
+            done = partial(self._answered, backend, tier, node)
+            entry = Entry(backend=backend, node=node, batch=self._batch, done=done)
+            self._background.submit(entry)
+
+    def _answered(self, backend: BaseBackend, tier: _Tier, node: str, purged: bool) -> None:
+        with self._lock:
+            tier.waiting.discard(node)
+            if not purged:
+                tier.failed.add(node)
+            late, complete = tier.passed, not tier.waiting
+        if complete:
+            self._pass(tier)
+        if late and purged:
+            self._followups.late(backend, self._batch)
+
+    def _pass(self, tier: _Tier) -> None:
+        with self._lock:
+            if tier.passed:
+                return
+            tier.passed = True
+        self.start()
+
+    def _finish(self) -> None:
+        milliseconds = (time.perf_counter() - self._started) * 1000
+        if logger.isEnabledFor(self._log_level):
+            message = "Purged %s on %s in %.1f ms."
+            logger.log(self._log_level, message, self._batch, self._reached(), milliseconds)
+        self.finished.set()
+
+    def _reached(self) -> str:
+        with self._lock:
+            counts = [
+                (backend, len(set(backend.nodes) - tier.waiting - tier.failed))
+                for backend, tier in zip(self._backends, self._tiers, strict=True)
+            ]
+        return ", ".join(f"{b.alias} ({count} of {len(b.nodes)} nodes)" for b, count in counts)
