@@ -1,0 +1,190 @@
+"""What the .vtc files cannot say: the shipped example as it is, and many requests at random."""
+
+import http.client
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from dumper_purge.paths import encode_path, is_canonical
+from tests.varnish import TOKEN, VCL_FOLDER, Varnishd, example_vcl, version
+
+AGE = 20_000_001
+"""At this age a 32-bit float knows no odd number of seconds."""
+
+
+class Origin(BaseHTTPRequestHandler):
+    """Answers every GET with a page that may be stored for a year, and is old already."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Surrogate-Control", "max-age=31536000")
+        self.send_header("xkey", "everything")
+        self.send_header("Age", str(AGE))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Origin) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def varnish(origin: int) -> Iterator[Varnishd]:
+    with Varnishd(backend_port=origin) as varnish:
+        yield varnish
+
+
+def talk(varnish: Varnishd) -> "closing[http.client.HTTPConnection]":
+    return closing(http.client.HTTPConnection("127.0.0.1", varnish.port, timeout=10))
+
+
+@pytest.fixture
+def connection(varnish: Varnishd) -> Iterator[http.client.HTTPConnection]:
+    with talk(varnish) as connection:
+        yield connection
+
+
+def ask(
+    connection: http.client.HTTPConnection, path: str, method: str = "GET", **headers: str
+) -> http.client.HTTPResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    # http.client would refuse some of the paths that visitors may send.
+    connection.putrequest(method, path, skip_accept_encoding=True)
+    for name, value in named.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    response = connection.getresponse()
+    response.read()
+    return response
+
+
+def status(response: http.client.HTTPResponse) -> str:
+    return response.headers["Cache-Status"].removeprefix("varnish; ")
+
+
+def test_the_example_loads_as_it_is_and_lets_nobody_purge_until_it_has_a_token() -> None:
+    headers = [{}, {"Dumper_Token": ""}, {"Dumper_Token": TOKEN}]
+    with Varnishd((VCL_FOLDER / "example.vcl").read_text()) as varnish, talk(varnish) as connection:
+        answers = [ask(connection, "/", "PURGE", **some).status for some in headers]
+
+    assert answers == [405, 405, 405]
+
+
+def test_the_example_needs_no_xkey(origin: int) -> None:
+    with Varnishd(example_vcl(origin, xkey=False)) as varnish, talk(varnish) as connection:
+        ask(connection, "/")
+
+        answer = ask(connection, "/", "PURGE", Dumper_Token=TOKEN)
+
+        assert (answer.status, answer.reason) == (200, "Purged")
+        assert status(ask(connection, "/")) != "hit"
+
+
+PURGES = [
+    {"method": "PURGE"},
+    {"method": "PURGE", "Dumper_Purge": "wait"},
+    {"method": "PURGE", "Dumper_Purge": "soft"},
+    {"method": "PURGE", "xkey_purge": "everything"},
+    {"method": "PURGE", "xkey_softpurge": "everything"},
+    {"method": "BAN", "Dumper_Ban_Path": "^/"},
+]
+
+
+def after_purges(connection: http.client.HTTPConnection, purge: dict[str, str]) -> set[str]:
+    """Return what became of the requests that each came right after a purge."""
+    outcomes = set()
+    for trial in range(60):
+        path = f"/old/{'/'.join(purge)}/{purge.get('Dumper_Purge')}/{trial}"
+        ask(connection, path)
+        assert status(ask(connection, path)) == "hit"
+
+        assert ask(connection, path, **purge, Dumper_Token=TOKEN).status == 200
+
+        outcomes.add(status(ask(connection, path)))
+    return outcomes
+
+
+@pytest.mark.parametrize("purge", PURGES, ids=str)
+def test_a_page_that_is_months_old_is_no_hit_right_after_its_purge(
+    connection: http.client.HTTPConnection, purge: dict[str, str]
+) -> None:
+    assert "hit" not in after_purges(connection, purge)
+
+
+@pytest.mark.skipif(version() >= (7, 5), reason="TTLs are 64-bit floats from 7.5 on")
+def test_without_a_second_look_old_pages_stay_hits_for_a_moment(
+    origin: int, tmp_path: Path
+) -> None:
+    for file in VCL_FOLDER.glob("*.vcl"):
+        text = file.read_text().replace("    call dumper_fresh;", "    if (false) { call dumper_fresh; }")
+        (tmp_path / file.name).write_text(text)
+
+    with Varnishd(backend_port=origin, folder=tmp_path) as varnish, talk(varnish) as connection:
+        assert "hit" in after_purges(connection, PURGES[0])
+
+
+def spellings(seed: int, count: int) -> Iterator[str]:
+    """Yield paths, about half of them canonical."""
+    choose = random.Random(seed)
+    visible = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in "?#"]
+    encoded = [f"%{code:02X}" for code in range(256)]
+    odd = [f"%{code:02x}" for code in range(256)] + ["%", "%2", "//", "/../", "/./", "/..", "/."]
+    for _ in range(count):
+        alphabet = choose.choice([visible, encoded, odd, list("abc/._~")])
+        path = "/a" + "".join(choose.choices(alphabet, k=choose.randrange(1, 5)))
+        yield path
+        yield encode_path("/é" + "".join(choose.choices(visible + [" ", "ü"], k=3)))
+
+
+def test_what_is_stored_is_what_django_calls_canonical(
+    connection: http.client.HTTPConnection,
+) -> None:
+    wrong = []
+    for path in spellings(seed=20_260, count=1_500):
+        stored = status(ask(connection, path)) != "fwd=bypass"
+        if stored != is_canonical(path):
+            wrong.append(path)
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "&".join(f"p{number}" for number in range(900)),
+        "&".join(f"p{number}=1" for number in range(700)) + "&p1=2",
+        "a" * 7_000,
+        "&" * 7_000,
+        "utm_a=1&" * 800,
+        "=&" * 3_000,
+        "?" * 7_000,
+    ],
+    ids=lambda query: query[:12],
+)
+def test_no_query_is_too_much_for_the_normalisation(
+    connection: http.client.HTTPConnection, query: str
+) -> None:
+    assert ask(connection, f"/page/?{query}").status == 200
+
+
+@pytest.mark.parametrize("path", ["/" + "%C3%A9" * 1_100, "/" + "a/" * 3_500, "/" + "a.." * 2_000])
+def test_no_path_is_too_much_for_the_normalisation(
+    connection: http.client.HTTPConnection, path: str
+) -> None:
+    assert ask(connection, path).status == 200
