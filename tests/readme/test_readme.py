@@ -1,0 +1,154 @@
+"""The README: a newcomer who copies its snippets, in order, gets a cached site that stays fresh."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from dumper_purge import conf
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.rst").read_text()
+
+PROJECT = {
+    "settings.py": """
+        import os
+        from pathlib import Path
+
+        SECRET_KEY = "readme"
+        DEBUG = True
+        ALLOWED_HOSTS = ["testserver"]
+        ROOT_URLCONF = "urls"
+        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+        CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+                "LOCATION": Path(__file__).parent / "cache",
+                "OPTIONS": {"MAX_ENTRIES": 10_000},
+            }
+        }
+        INSTALLED_APPS = ["flavours"]
+        MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+        TEMPLATES = [
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "DIRS": ["templates"],
+            }
+        ]
+    """,
+    "urls.py": """
+        from django.urls import path
+
+        from flavours import views
+
+        urlpatterns = [
+            path("flavours/", views.flavours, name="flavours"),
+            path("flavours/<slug:slug>/", views.flavour, name="flavour"),
+            path("basket/", views.basket),
+        ]
+    """,
+    "templates/flavour.html": "{{ flavour.name }}",
+    "templates/flavours.html": "{% for flavour in flavours %}{{ flavour.name }} {% endfor %}",
+    "templates/basket.html": "basket",
+    "flavours/__init__.py": "",
+    "visit.py": """
+        import os
+        import sys
+
+        os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.test import Client
+
+        from flavours import scoops
+        from flavours.models import Flavour
+
+        call_command("check", fail_level="WARNING")
+        call_command("migrate", run_syncdb=True, verbosity=0)
+        vanilla = Flavour.objects.create(slug="vanilla", name="Vanilla")
+        scoops.Scoop.objects.create(name="big", flavour=vanilla)
+        client = Client()
+
+        def see(path):
+            response = client.get(path)
+            return response.content.decode(), response["Cache-Status"].split(";")[1].strip()
+
+        assert see("/flavours/vanilla/?size=2") == ("Vanilla", "fwd=miss"), see(
+            "/flavours/vanilla/?size=2"
+        )
+        assert see("/flavours/vanilla/?size=2") == ("Vanilla", "hit")
+        assert see("/flavours/") == ("Vanilla ", "fwd=miss")
+        assert see("/flavours/") == ("Vanilla ", "hit")
+        vanilla.name = "Bourbon"
+        vanilla.save()
+        assert see("/flavours/vanilla/?size=2") == ("Bourbon", "fwd=miss")
+        assert see("/flavours/") == ("Bourbon ", "fwd=miss")
+        assert see("/flavours/") == ("Bourbon ", "hit")
+        exec(compile(open("by_hand.py").read(), "by_hand.py", "exec"))
+        assert see("/flavours/") == ("Vanilla ", "fwd=miss")
+        assert see("/basket/")[1] != "hit" and see("/basket/")[1] != "hit"
+        print("fresh")
+    """,
+}
+
+
+def snippets():
+    for block in re.findall(r"( *)\.\. code-block:: python\n\n((?:\1 {4}.*\n|\n)+)", README):
+        code = textwrap.dedent(block[1]).strip() + "\n"
+        name = code.partition("\n")[0].removeprefix("# ")
+        yield {"by hand": "by_hand.py"}.get(name, name), code
+
+
+def write_project(folder):
+    for name, text in PROJECT.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text))
+    for name, code in snippets():
+        if "DUMPER_BACKENDS" in code:
+            continue
+        with (folder / name).open("a") as file:
+            file.write(code)
+
+
+def test_every_python_snippet_names_its_file():
+    names = [name for name, _ in snippets()]
+    assert "settings.py" in names
+    assert all(re.fullmatch(r"[a-z_/]+\.py", name) for name in names)
+
+
+def test_the_snippets_make_a_site_that_stays_fresh(tmp_path):
+    write_project(tmp_path)
+    result = subprocess.run(
+        [sys.executable, "visit.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.stdout.endswith("fresh\n"), result.stdout + result.stderr
+
+
+def test_the_backends_snippet_is_a_right_configuration(settings, monkeypatch):
+    from dumper_purge import backends
+
+    monkeypatch.setenv("DUMPER_TOKEN", "secret")
+    code = next(code for _, code in snippets() if "DUMPER_BACKENDS" in code)
+    names = {"os": os}
+    exec(code, names)
+    settings.DUMPER_BACKENDS = names["DUMPER_BACKENDS"]
+    assert backends.problems() == []
+    assert backends.configured()[0].tag_header == "xkey"
+
+
+@pytest.mark.parametrize("name", sorted(conf.names()))
+def test_every_setting_has_a_heading(name):
+    assert re.search(rf"^``DUMPER_{name.upper()}``$", README, re.MULTILINE)
