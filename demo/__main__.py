@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
 def run(arguments: list[str]) -> int:
     """Set the machine up as far as the options need it, and run the parlour."""
     chosen = options.parse(arguments)
+    os.environ["PATH"] = packages.PATH
     absent = packages.missing(servers.VARNISH) if chosen.varnish else []
     if absent:
         packages.install(absent, yes=chosen.yes)

@@ -15,13 +15,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--varnish", action="store_true", help="put a real varnishd in front")
     parser.add_argument("--serve", action="store_true", help="leave the site running")
-    parser.add_argument("--port", type=_port, default=0, help="the port of --serve (default: 8000)")
+    parser.add_argument("--port", type=port, default=0, help="the port of --serve (default: 8000)")
     parser.add_argument("--yes", action="store_true", help="install with sudo without asking")
     return parser.parse_args(arguments)
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 < port < 65536:
+def port(text: str) -> int:
+    """Return a port's number; its name stands in argparse's message."""
+    number = int(text)
+    if not 0 < number < 65536:
         raise argparse.ArgumentTypeError(f"{text} is no port: 1 to 65535")
-    return port
+    return number

@@ -15,7 +15,7 @@ COLOURS = {"R": "yellow", "P": "green", "V": "green", "-": "dim"}
 
 def by_act(scenes: Sequence[Scene]) -> Iterator[str]:
     """One row per act: what it purged, and what that meant for the pages."""
-    head = ["", "what happened", "purge", "purged", "kept", "hits took", "rendered", "fresh"]
+    head = ["", "what happened", "sent", "purged", "kept", "hits took", "rendered", "fresh"]
     rows = [head, *([str(number), *_act(scene)] for number, scene in enumerate(scenes, 1))]
     yield from table.lines(rows, right="><<>>>><", colours={})
 

@@ -6,6 +6,7 @@ address of a Varnish and the token that its VCL asks for; without them there is 
 
 import os
 from pathlib import Path
+from typing import Any
 
 _FOLDER = Path(os.environ.get("DEMO_FOLDER", "."))
 _VARNISH = os.environ.get("DEMO_VARNISH")
@@ -58,7 +59,7 @@ LOGGING = {
 
 DUMPER_CLOCK_SKEW = 0.0  # one machine has one clock
 DUMPER_PATH_IGNORE_REGEX = r"^/edit/"
-DUMPER_BACKENDS = {
+DUMPER_BACKENDS: dict[str, dict[str, Any]] = {
     "page_cache": {"BACKEND": "dumper_purge.backends.page_cache.PageCacheBackend"},
 }
 if _VARNISH:

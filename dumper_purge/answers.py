@@ -9,12 +9,12 @@ _MAX_HEAD = 65_536
 _MAX_BODY = 1_048_576
 _START = b"HTTP/1."
 _HEAD = re.compile(
-    rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n\x00]*))?\r\n"
-    rb"((?:[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\r\n\x00]*\r\n)*)\r\n"
+    rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([^\r\n\x00]*))?"
+    rb"(\r\n(?:[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\r\n\x00]*\r\n)*)\r\n"
 )
-_LENGTH = re.compile(rb"^content-length:[ \t]*([^\r\n]*?)[ \t]*\r$", re.MULTILINE)
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*\r")
 _DIGITS = re.compile(rb"[0-9]{1,9}")
-_CODING = re.compile(rb"^transfer-encoding:[ \t]*([^\r\n]*?)[ \t]*\r$", re.MULTILINE)
+_CODING = re.compile(rb"\ntransfer-encoding:[ \t]*([^\r\n]*?)[ \t]*\r")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,7})[ \t]*(?:;[^\r\n]*)?\r\n")
 _TRAILERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r\n)*\r\n")
 _LINE_LIMIT = 4_096
@@ -26,7 +26,7 @@ class Garbled(ValueError):
 
 
 class Answer(NamedTuple):
-    """One answer; ``fields`` are its header lines in lower case."""
+    """One answer; ``fields`` are its header lines in lower case, each between line ends."""
 
     status: int
     reason: str
@@ -35,8 +35,8 @@ class Answer(NamedTuple):
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
-        pattern = rb"^%s:[ \t]*([^\r\n]*?)[ \t]*\r$" % re.escape(name.lower().encode())
-        match = re.search(pattern, self.fields, re.MULTILINE)
+        pattern = rb"\n%s:[ \t]*([^\r\n]*?)[ \t]*\r" % re.escape(name.lower().encode())
+        match = re.search(pattern, self.fields)
         return match[1].decode("latin-1") if match else None
 
 
@@ -147,8 +147,8 @@ class AnswerReader:
 
 
 def _closes(minor: bytes, fields: bytes) -> bool:
-    start = fields.find(b"connection:")
-    if start < 0 or (start and fields[start - 1 : start] != b"\n"):
+    start = fields.find(b"\nconnection:")
+    if start < 0:
         return minor == b"0"
-    options = fields[start + 11 : fields.find(b"\r", start)].replace(b" ", b"").split(b",")
+    options = fields[start + 12 : fields.find(b"\r", start)].replace(b" ", b"").split(b",")
     return b"close" in options or (minor == b"0" and b"keep-alive" not in options)

@@ -143,7 +143,14 @@ class PurgeBatch:
         return builder.build()
 
     def __bool__(self) -> bool:
-        return self.everything or len(self) > 0
+        return bool(
+            self.paths
+            or self.tags
+            or self.everything
+            or self.urls
+            or self.prefixes
+            or self.patterns
+        )
 
     def __len__(self) -> int:
         return sum(map(len, self._sets().values()))
@@ -186,7 +193,13 @@ class PurgeBatch:
         if self.everything:
             return "everything"
         counts = ((len(values), name) for name, values in self._sets().items())
-        return ", ".join(f"{count} {name}" for count, name in counts if count) or "nothing"
+        return ", ".join(_counted(count, name) for count, name in counts if count) or "nothing"
+
+
+def _counted(count: int, plural: str) -> str:
+    if count == 1:
+        return f"1 {plural.removesuffix('es' if plural == 'prefixes' else 's')}"
+    return f"{count} {plural}"
 
 
 class BatchBuilder:
@@ -203,7 +216,14 @@ class BatchBuilder:
         self.everything = False
 
     def __bool__(self) -> bool:
-        return self.everything or any((self.paths, self.urls, self.prefixes, self.patterns, self.tags))
+        return bool(
+            self.paths
+            or self.tags
+            or self.everything
+            or self.urls
+            or self.prefixes
+            or self.patterns
+        )
 
     def add(self, dependent: object) -> None:
         """Add a path, URL, prefix or pattern; raise :class:`InvalidDependent` if it is unfit."""
@@ -249,7 +269,7 @@ class BatchBuilder:
 
 
 def purged_tags(batch: PurgeBatch) -> frozenset[str]:
-    """Return the tags that carry out a batch: the fence records them, tag-capable caches purge them.
+    """Return the tags that carry out a batch: those of the fence, and of caches that know tags.
 
     Prefixes and patterns become the tag of the nearest folder that holds them, or everything.
     """

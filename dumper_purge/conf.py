@@ -101,7 +101,7 @@ def _backends(value: Any) -> Mapping[str, Mapping[str, Any]]:
         if not isinstance(options.get("BACKEND"), str):
             raise ValueError(f"[{alias!r}] has no 'BACKEND', a dotted path")
         if unknown := set(options) - {"BACKEND", "LOCATION", "HOSTS", "OPTIONS"}:
-            raise ValueError(f"[{alias!r}] has the unknown key {sorted(map(str, unknown))[0]!r}")
+            raise ValueError(f"[{alias!r}] has the unknown key {min(map(str, unknown))!r}")
         _hosts(options.get("HOSTS", []))
     return value
 

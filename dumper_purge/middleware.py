@@ -1,7 +1,6 @@
 """The middleware: ``CacheMiddleware``, or django-dumper's pair, in sync and async stacks."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -10,10 +9,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from dumper_purge.collect.scope import open_request
+from dumper_purge.collect.request import open_request
 from dumper_purge.conf import current
-from dumper_purge.respond.exchange import Exchange
-from dumper_purge.respond.page import Page, current_page
+from dumper_purge.respond.exchange import Bypass, Exchange, begin
+from dumper_purge.respond.page import current_page
 
 __all__ = ["CacheMiddleware", "FetchFromCacheMiddleware", "UpdateCacheMiddleware"]
 
@@ -56,47 +55,55 @@ class CacheMiddleware(_Middleware):
     Put it first in ``MIDDLEWARE``: what middleware outside it changes is not part of a stored page.
     """
 
-    answers_hits = True
-
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request in a sync stack."""
-        exchange = self._begin(request)
-        if exchange.found and self.answers_hits:
-            return exchange.hit()
-        exchange.prepare()
-        with _building(exchange.page), open_request() as scope:
-            response = self.get_response(request)
-            scope.close()
+        exchange, hit = self.begun(request)
+        if hit is not None:
+            return hit
+        token = current_page.set(exchange.page)
+        try:
+            with open_request() as scope:
+                response = self.get_response(request)
+        finally:
+            current_page.reset(token)
         return exchange.finish(response, collected_changes=scope.collected_changes)
 
     async def answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a request in an async stack. Caches and databases are used in a thread."""
-        exchange = await sync_to_async(self._begin)(request)
-        if exchange.found and self.answers_hits:
-            return await sync_to_async(exchange.hit)()
-        await sync_to_async(exchange.prepare)()
-        with _building(exchange.page), open_request() as scope:
-            try:
-                response = await self.get_response(request)
-            finally:
-                await sync_to_async(scope.close)()
+        """Answer a request in an async stack; caches and databases are used in a thread."""
+        exchange, hit = await sync_to_async(self.begun)(request)
+        if hit is not None:
+            return hit
+        token = current_page.set(exchange.page)
+        try:
+            with open_request() as scope:
+                try:
+                    response = await self.get_response(request)
+                finally:
+                    await sync_to_async(scope.close)()
+        finally:
+            current_page.reset(token)
         return await sync_to_async(exchange.finish)(
             response, collected_changes=scope.collected_changes
         )
 
-    def _begin(self, request: HttpRequest) -> Exchange:
-        return Exchange(request)
+    def begun(self, request: HttpRequest) -> tuple[Exchange | Bypass, HttpResponseBase | None]:
+        """Return what there is to do for a request, and its page if that was found."""
+        exchange = begin(request)
+        hit = exchange.hit()
+        if hit is None:
+            exchange.prepare()
+        return exchange, hit
 
 
 class UpdateCacheMiddleware(CacheMiddleware):
     """The outer one of the pair: store responses. Put it first in ``MIDDLEWARE``."""
 
-    answers_hits = False
-
-    def _begin(self, request: HttpRequest) -> Exchange:
-        exchange = Exchange(request)
+    def begun(self, request: HttpRequest) -> tuple[Exchange | Bypass, None]:
+        """Return what there is to do for a request; the inner one answers with what was found."""
+        exchange = begin(request)
+        exchange.prepare()
         setattr(request, _EXCHANGE, exchange)
-        return exchange
+        return exchange, None
 
 
 class FetchFromCacheMiddleware(_Middleware):
@@ -105,23 +112,16 @@ class FetchFromCacheMiddleware(_Middleware):
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request in a sync stack."""
         found = _page_found(request)
-        return self.get_response(request) if found is None else found
+        response: HttpResponseBase = self.get_response(request) if found is None else found
+        return response
 
     async def answer_async(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request in an async stack."""
         found = _page_found(request)
-        return await self.get_response(request) if found is None else found
+        response: HttpResponseBase = await self.get_response(request) if found is None else found
+        return response
 
 
 def _page_found(request: HttpRequest) -> HttpResponseBase | None:
-    exchange: Exchange | None = getattr(request, _EXCHANGE, None)
-    return exchange.page_found() if exchange is not None and exchange.found else None
-
-
-@contextmanager
-def _building(page: Page) -> Iterator[None]:
-    token = current_page.set(page)
-    try:
-        yield
-    finally:
-        current_page.reset(token)
+    exchange: Exchange | Bypass | None = getattr(request, _EXCHANGE, None)
+    return None if exchange is None else exchange.page_found()

@@ -92,7 +92,7 @@ def _spellings(path: str) -> tuple[str, ...]:
         literal = encode_path(path)
     except UnicodeEncodeError as error:
         raise InvalidDependent(f"The path {path!r} cannot be written as UTF-8.") from error
-    if path == decoded or literal == decoded:
+    if decoded in {path, literal}:
         return (decoded,)
     return (decoded, literal)
 
@@ -139,7 +139,7 @@ def url_path(url: str) -> str:
 
 
 def _hashed(kind: str, text: str) -> str:
-    digest = hashlib.blake2b(text.encode(), digest_size=10, person=b"dumper").digest()
+    digest = hashlib.blake2b(text.encode(), digest_size=10).digest()
     return kind + base64.b32encode(digest)[:10].decode().lower()
 
 
@@ -170,8 +170,3 @@ def prefix_tag(prefix: str) -> str | None:
 
 def _folder_tag(segments: list[str]) -> str:
     return _hashed("d", "/".join(["", *segments, ""]))
-
-
-def _hashed(kind: str, text: str) -> str:
-    digest = hashlib.blake2b(text.encode(), digest_size=10).digest()
-    return kind + base64.b32encode(digest)[:10].decode().lower()

@@ -1,11 +1,10 @@
 """What all tests share: empty caches, and a word on the servers that some of them need."""
 
-import shutil
-
 import pytest
 from django.core.cache import caches
 
-from demo.machine.packages import PATH
+from demo.machine import packages, servers
+from demo.machine.packages import Package
 
 
 def pytest_addoption(parser):
@@ -15,14 +14,19 @@ def pytest_addoption(parser):
 
 
 def pytest_runtest_setup(item):
-    needed = {name for marker in item.iter_markers("needs") for name in marker.args}
-    absent = sorted(name for name in needed if shutil.which(name, path=PATH) is None)
+    absent = packages.missing(_needed(item))
     if not absent:
         return
     message = f"{', '.join(absent)} not installed"
     if item.config.getoption("--without-servers"):
         pytest.skip(message)
     pytest.fail(f"{message}: 'python3 tests' installs it, --without-servers skips", pytrace=False)
+
+
+def _needed(item):
+    for marker in item.iter_markers("needs"):
+        for name in marker.args:
+            yield from servers.VARNISH if name == "varnishd" else [Package(name, name)]
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,9 @@ CHECKS = {
     "import-linter": ["lint-imports", "--no-cache"],
 }
 
+# On the other Pythons and Djangos: not what takes long, nor the VCL, which knows neither.
+SHORTER = ["-m", "not stress", "--ignore=tests/stress", "--ignore=tests/vcl"]
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for and return the exit status."""
@@ -35,7 +38,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    options, rest = _parse(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest[:1] in (["-h"], ["--help"]):
+        parser.print_help()
+        return 0
     absent = _install_servers(options)
     if rest[:1] == ["bench"]:
         return _module(_bench_python(options), ["tests.bench", *rest[1:]])
@@ -46,18 +53,20 @@ def _run(arguments: Sequence[str]) -> int:
     return _everything(planned, options, flags, absent)
 
 
-def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 tests",
         usage="%(prog)s [--yes] [--without-servers] [bench ...] [pytest's own arguments]",
         description="Run lint, types, layers and all tests; with arguments for pytest, only that.",
+        epilog="Help of the others: python3 tests bench --help, python3 tests -q --help.",
         allow_abbrev=False,
+        add_help=False,
     )
     parser.add_argument("--yes", action="store_true", help="install with sudo without asking")
     parser.add_argument(
         "--without-servers", action="store_true", help="skip the tests whose server is missing"
     )
-    return parser.parse_known_args(arguments)
+    return parser
 
 
 def _install_servers(options: argparse.Namespace) -> list[str]:
@@ -86,8 +95,8 @@ def _everything(
         summary.run(title, [str(python.with_name(command[0])), *command[1:]], variables)
     for other in planned.others:
         try:
-            shorter = [str(_python("tests", other, options)), "-m", "pytest", "-m", "not stress"]
-            summary.pytest(f"pytest, {other}", [*shorter, *flags], variables)
+            pytest = [str(_python("tests", other, options)), "-m", "pytest", *SHORTER]
+            summary.pytest(f"pytest, {other}", [*pytest, *flags], variables)
         except SetUpError as problem:
             summary.fail(f"pytest, {other}", str(problem))
     summary.pytest(f"pytest, {planned.first}", [str(python), "-m", "pytest", *flags], variables)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -10,7 +11,9 @@ from types import TracebackType
 
 VCL_FOLDER = Path(__file__).resolve().parent.parent / "vcl"
 TOKEN = "token-of-the-tests"
-VARNISHD = os.environ.get("VARNISHD", "varnishd")
+# Debian keeps varnishd where only root's PATH leads.
+PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
+VARNISHD = os.environ.get("VARNISHD") or shutil.which("varnishd", path=PATH) or "varnishd"
 VARNISHADM = os.environ.get("VARNISHADM", "varnishadm")
 START_TIMEOUT = 30.0
 
@@ -109,8 +112,13 @@ class Varnishd:
         for name, value in self.parameters.items():
             command += ["-p", f"{name}={value}"]
         with Path(self.workdir, "output").open("wb") as output:
+            # In a session of its own: a Ctrl-C is for us, and we stop it when we are done with it.
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         self._wait_for_port()
 
@@ -119,7 +127,7 @@ class Varnishd:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
-            match = re.search(r"^a0 127\.0\.0\.1 (\d+)$", self.adm("debug.listen_address"), re.M)
+            match = re.search(r"(?m)^a0 127\.0\.0\.1 (\d+)$", self.adm("debug.listen_address"))
             if match:
                 self.port = int(match[1])
                 return
@@ -136,16 +144,6 @@ class Varnishd:
             check=False,
         )
         return result.stdout
-
-    def statistics(self, name: str) -> int:
-        """Return one counter of varnishstat, such as ``MAIN.n_lru_nuked``."""
-        result = subprocess.run(
-            ["varnishstat", "-n", self.workdir, "-1", "-f", name],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return int(result.stdout.split()[1])
 
     def stop(self) -> None:
         """Stop it; the port stays its own for the next :meth:`start`."""

@@ -10,7 +10,6 @@ import purge;
 import std;
 
 sub vcl_recv {
-    call dumper_clean;
     call dumper_target;
     call dumper_host;
     if (req.method == "PURGE" || req.method == "BAN") {
@@ -19,7 +18,7 @@ sub vcl_recv {
         call dumper_ban;
         call dumper_purge;
     }
-    unset req.http.Dumper-Token;
+    call dumper_clean;
     call dumper_bypass;
     if (req.http.Dumper-Pass) {
         return (pass);
@@ -58,6 +57,7 @@ sub dumper_clean {
     unset req.http.Dumper-Pass;
     unset req.http.Dumper-Sorted;
     unset req.http.Dumper-Status;
+    unset req.http.Dumper-Token;
     if (req.restarts == 0) {
         unset req.http.Dumper-Stale;
     }
@@ -71,10 +71,7 @@ sub dumper_clean {
 
 # Varnish itself rewrites "GET http://host/path", but not "GET https://host/path".
 sub dumper_target {
-    if (req.method == "OPTIONS" && req.url == "*") {
-        return (pass);
-    }
-    if (req.url !~ "^/" || req.url ~ "^//") {
+    if (req.url !~ "^/(?!/)" && (req.method != "OPTIONS" || req.url != "*")) {
         return (synth(400, "The target must begin with one slash"));
     }
 }
@@ -247,10 +244,13 @@ sub dumper_canonical {
     }
 }
 
-# The cookies are read in the form ";name=value;name=value".
+# The cookies are read in the form ";name=value;name=value". What is very long could exhaust
+# Varnish's workspace.
 sub dumper_cookies {
     std.collect(req.http.Cookie, ";");
-    if (req.http.Cookie) {
+    if (req.http.Cookie ~ ".{4000}") {
+        set req.http.Dumper-Pass = "bypass";
+    } elsif (req.http.Cookie) {
         set req.http.Dumper-Cookies = regsuball(";" + req.http.Cookie, ";\s+", ";");
         call dumper_private_cookies;
     }
@@ -277,11 +277,11 @@ sub dumper_lookup {
 }
 
 # Tracking parameters are taken away, the rest is sorted; where a name is repeated the order may
-# mean something, and where they are very many sorting would exhaust Varnish's workspace: Django
+# mean something, and where it is very long, work on it could exhaust Varnish's workspace: Django
 # gets these as they came.
 sub dumper_query {
     if (req.url ~ "\?") {
-        if (req.url ~ "^[^?]*\?(?:[^&]*+&){100}") {
+        if (req.url ~ "^.{2000}|^[^?]*+\?(?:[^&]*+&){100}") {
             return (pass);
         }
         # DUMPER_TRACKING_PARAMETERS

@@ -11,7 +11,7 @@ from demo.icecream.models import Flavour, Notice
 __all__ = ["change_flavour", "change_notice", "counter", "delete_flavour"]
 
 
-class FlavourForm(forms.ModelForm):
+class FlavourForm(forms.ModelForm):  # type: ignore[type-arg]  # at run time it takes none
     """A flavour; its slug, and with it the URL of its page, follows the name."""
 
     class Meta:
@@ -28,7 +28,7 @@ class FlavourForm(forms.ModelForm):
         return name
 
 
-class NoticeForm(forms.ModelForm):
+class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]  # at run time it takes none
     """The text in the sidebar."""
 
     class Meta:

@@ -63,8 +63,8 @@ def missing(packages: Iterable[Package]) -> list[str]:
 def install(names: Sequence[str], *, yes: bool) -> None:
     """Install Debian packages; raise :class:`SetUpError` where that is not possible or allowed."""
     by_hand = f"apt-get install --no-install-recommends {' '.join(names)}"
-    print(f"Installing {', '.join(names)} ...", flush=True)
     command = [*_become_root(by_hand, yes=yes), "/bin/sh", "-c", _SCRIPT, "install", *names]
+    print(f"Installing {', '.join(names)} ...", flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         print(done.stdout, flush=True)

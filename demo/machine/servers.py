@@ -9,4 +9,4 @@ VARNISH = (
     Package("varnish-modules", "/usr/lib/*/varnish/vmods/libvmod_xkey.so"),
 )
 
-TESTS = (*VARNISH, Package("redis-server", "redis-server"))
+TESTS = (*VARNISH, Package("openssl", "openssl"), Package("redis-server", "redis-server"))

@@ -9,7 +9,7 @@ from dumper_purge.paths import PREFIX_LEVELS, url_path
 
 __all__ = ["is_folder", "joined", "pattern_regex", "places", "regexes_by_host"]
 
-_UNPORTABLE = re.compile(r"[^\x20-\x7e]|\\[uUN]|\(\?[a-zA-Z]*[auL]|\{,|\[\^?\[?[:.=]")
+_UNPORTABLE = re.compile(r"[^\x21-\x7e]|\"|\\[uUN]|\(\?[a-zA-Z]*[auL]|\{,|\[\^?\[?[:.=]")
 
 
 def places(batch: PurgeBatch, hosts: Iterable[str]) -> Iterator[tuple[str, str]]:

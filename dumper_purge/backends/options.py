@@ -90,9 +90,12 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in members
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(item, members[0]) for item in value)
-    if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    kind = origin or hint
+    if kind in {int, float} and isinstance(value, bool):
+        return False
+    if kind is float:
+        return isinstance(value, (int, float))
+    return not isinstance(kind, type) or isinstance(value, kind)
 
 
 def _wanted(hint: Any) -> str:
@@ -103,4 +106,4 @@ def _wanted(hint: Any) -> str:
         return " or ".join(map(_wanted, members))
     if origin is tuple:
         return f"a list, each {_wanted(members[0])}"
-    return "None" if hint is NoneType else _WORDS[hint]
+    return "None" if hint is NoneType else _WORDS.get(hint, f"a {hint}")

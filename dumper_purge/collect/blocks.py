@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import defaultdict
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connections
@@ -24,7 +24,6 @@ class Block:
         self.segments: dict[str | None, Segment] = defaultdict(Segment)
         self._withholds = withholds
         self._is_open = False
-        self._token: Token[Block | None] | None = None
 
     def open(self) -> None:
         """Begin, in this thread or task and at this point of its transactions."""
@@ -37,14 +36,13 @@ class Block:
             if connection.atomic_blocks
         }
         self._is_open = True
-        self._token = _innermost.set(self)
+        _innermost.set(self)
 
     def close(self) -> None:
         """End: what changes from now on is not of this block."""
         self._is_open = False
-        if self._token is not None:
-            _innermost.reset(self._token)
-            self._token = None
+        if _innermost.get() is self:
+            _innermost.set(self._parent)
 
     def withholds(self, connection: Any) -> bool:
         """Tell whether a transaction's changes are kept from it, as it began before this block."""

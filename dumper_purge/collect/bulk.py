@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from dumper_purge import conf
 from dumper_purge.collect.change import Change
 
-__all__ = ["keys", "too_many"]
+__all__ = ["keys", "too_many", "unknown"]
 
 logger = logging.getLogger("dumper.collect")
 
@@ -23,8 +23,8 @@ def keys(queryset: Any) -> list[Any]:
 def too_many(change: Change, count: int, action: str) -> bool:
     """Purge broadly if a write of ``count`` rows is above the limit."""
     limit = conf.current().bulk_limit
-    if count <= limit:
-        return False
+    if not change or count <= limit:
+        return count > limit
     change.give_up()
     model = change.plan.model
     logger.warning(
@@ -33,3 +33,14 @@ def too_many(change: Change, count: int, action: str) -> bool:
         action, model._meta.label, count, change.batch.build(), model.__name__, limit,
     )  # fmt: skip
     return True
+
+
+def unknown(change: Change, action: str) -> None:
+    """Purge broadly for rows of which Django does not tell which they are."""
+    change.give_up()
+    model = change.plan.model
+    logger.warning(
+        "%s rows of %s, and nothing tells which: purging %s. Name what to purge then with"
+        " register(%s, bulk=[...]).",
+        action, model._meta.label, change.batch.build(), model.__name__,
+    )  # fmt: skip

@@ -49,6 +49,7 @@ def _leads_on(
 
 
 def _towards(model: type[Model]) -> Iterator[DatabaseRelation]:
+    related: Any
     for related in deletion.get_candidate_relations_to_delete(model._meta):
         field = related.field
         on_delete = field.remote_field.on_delete

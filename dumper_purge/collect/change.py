@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
 from dumper_purge.batch import BatchBuilder
 from dumper_purge.collect.dependents import broaden, gather
 from dumper_purge.collect.plans import Plan, View
@@ -62,11 +64,7 @@ class Change:
         self.rules = plan.rules
         if names is not None:
             self.rules = tuple(rule for rule in plan.rules if rule.concerns(names))
-        self._reached = [
-            _Reached(view, rules, removal=removal)
-            for view in plan.views
-            if (rules := tuple(rule for rule in view.rules if rule.concerns(names)))
-        ]
+        self._reached = _reached(plan, names, removal=removal) if plan.views else []
         self._removal = removal
         self._lenient = lenient
         self._held: dict[tuple[Rule, Any], tuple[list[Any], BatchBuilder]] = {}
@@ -102,7 +100,7 @@ class Change:
         for reached in self._reached:
             view, values = reached.view, reached.include(rows)
             if reached.tracks:
-                for row in read(view.model, self.using, view.by, values, lock=True):
+                for row in read(view.model, self.using, view.by, values, lock=not view.linked):
                     for rule in reached.rules:
                         self._old(rule, row, removed=reached.removed)
 
@@ -172,10 +170,26 @@ class Change:
         gather(rule, row, self.batch, lenient=self._lenient)
 
 
+def _reached(plan: Plan, names: frozenset[str] | None, *, removal: bool) -> list[_Reached]:
+    return [
+        _Reached(view, rules, removal=removal)
+        for view in plan.views
+        if (rules := tuple(rule for rule in view.rules if rule.concerns(names)))
+    ]
+
+
 def _same(row: Any, attnames: tuple[str, ...], columns: list[Any]) -> bool:
     """Tell whether a row has the same columns; those it has not loaded were not written."""
     loaded = row.__dict__
     return all(
-        loaded.get(attname, column) == column
+        loaded.get(attname, column) == column or _means(row, attname, column)
         for attname, column in zip(attnames, columns, strict=True)
     )
+
+
+def _means(row: Any, attname: str, column: Any) -> bool:
+    """Tell whether a value that was assigned, such as "5", is what the database has, such as 5."""
+    try:
+        return bool(row._meta.get_field(attname).to_python(row.__dict__[attname]) == column)
+    except (TypeError, ValueError, ValidationError):
+        return False

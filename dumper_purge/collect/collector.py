@@ -51,28 +51,22 @@ def purge(batch: PurgeBatch, using: str | None) -> None:
     if not batch:
         return
     outlet()
-    aliases = None if using is None else [using]
-    candidates = [connections[alias] for alias in aliases or _initialized()]
-    waiting = [
-        _waiting(connection) for connection in candidates if transactions.is_open(connection)
-    ]
-    for segment in filter(None, waiting):
+    asked = connections.all(initialized_only=True) if using is None else [connections[using]]
+    manual = [connection.alias for connection in asked if transactions.is_manual(connection)]
+    waiting = [_waiting(connection) for connection in asked if connection.in_atomic_block]
+    segments = [segment for segment in waiting if segment is not None]
+    for segment in segments:
         segment.batch.merge(batch)
-    if not any(waiting):
-        if using is not None and transactions.is_manual(connections[using]):
-            _purge_twice(using, batch)
-        else:
-            settle(batch)
-
-
-def _initialized() -> list[str]:
-    return [connection.alias for connection in connections.all(initialized_only=True)]
+    if manual and not segments and current_block() is None:
+        _purge_twice(manual[0], batch)
+    elif not segments:
+        settle(batch)
 
 
 def _waiting(connection: Any) -> Segment | None:
     """Return the segment that waits for the commit or for the end of a block; None: neither."""
     block = current_block()
-    if not transactions.is_open(connection) or transactions.is_manual(connection):
+    if not connection.in_atomic_block or transactions.is_manual(connection):
         return None if block is None else block.segments[None]
     if block is not None and block.withholds(connection):
         return block.segments[connection.alias]

@@ -19,7 +19,7 @@ from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect
 from dumper_purge.collect.plans import Plan, plan_for
 from dumper_purge.collect.request import saw_change
-from dumper_purge.collect.rows import read
+from dumper_purge.collect.rows import locking, read
 
 __all__ = ["watch"]
 
@@ -33,13 +33,14 @@ def watch(delete: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return delete(self)
         saw_change()
         deletion = _Deletion(self.using)
-        with transaction.atomic(using=self.using, savepoint=False):
-            try:
-                deletion.before(self)
-                deleted = delete(self)
-                deletion.after()
-            finally:
-                deletion.collect()
+        with locking(self.using):
+            deletion.before(self)
+            with transaction.atomic(using=self.using, savepoint=False):
+                try:
+                    deleted = delete(self)
+                    deletion.after()
+                finally:
+                    deletion.collect()
         return deleted
 
     return watched
@@ -101,7 +102,8 @@ class _Deletion:
         rows = list(read(model, self._using, "pk", new, lock=True))
         change.before(rows)
         for relation in plan.relations:
-            self._follow(relation, [getattr(row, relation.attname) for row in rows])
+            values = {getattr(row, relation.attname) for row in rows}
+            self._follow(relation, values - {None})
 
     def _update(self, model: type[Model], pks: list[Any], name: str) -> None:
         plan = plan_for(model)
@@ -115,7 +117,7 @@ class _Deletion:
             change.before(read(model, self._using, "pk", pks, lock=True))
         self._updates.append((change, [] if too_many_rows else pks))
 
-    def _follow(self, relation: DatabaseRelation, values: list[Any]) -> None:
+    def _follow(self, relation: DatabaseRelation, values: set[Any]) -> None:
         """Take the rows that the database itself will delete or change."""
         rows = read(relation.model, self._using, relation.by, values)
         pks = [row.pk for row in islice(rows, conf.current().bulk_limit + 1)]

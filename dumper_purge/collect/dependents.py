@@ -9,7 +9,7 @@ from dumper_purge import conf, signals
 from dumper_purge.batch import BatchBuilder, check_tag
 from dumper_purge.collect.rules import Rule, Source
 from dumper_purge.exceptions import DependentsError, InvalidDependent
-from dumper_purge.paths import canonical_url
+from dumper_purge.paths import canonical_paths, canonical_url
 
 __all__ = ["add_dependent", "broaden", "gather"]
 
@@ -52,12 +52,14 @@ def _add_values(source: Source, row: Any, batch: BatchBuilder) -> None:
 
 def add_dependent(batch: BatchBuilder, value: object) -> None:
     """Add a path, URL, prefix or pattern; raise InvalidDependent also for an unknown host."""
-    if isinstance(value, str) and value[:1] != "/" and "://" in value:
+    if isinstance(value, str) and value[:1] == "/":
+        batch.paths.update(canonical_paths(value))
+    elif not isinstance(value, str) or "://" not in value:
+        batch.add(value)
+    else:
         url = canonical_url(value)
         _check_host(url, url.split("/", 3)[2])
         batch.urls.add(url)
-    else:
-        batch.add(value)
 
 
 def _check_host(url: str, host: str) -> None:

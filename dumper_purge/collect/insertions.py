@@ -8,11 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model, Q
 
-from dumper_purge.collect.bulk import too_many
+from dumper_purge.collect.bulk import too_many, unknown
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect
 from dumper_purge.collect.querysets import change_of
-from dumper_purge.collect.rows import read
+from dumper_purge.collect.rows import locking, read
 from dumper_purge.collect.saves import holds_expression
 
 __all__ = ["watch_bulk_create"]
@@ -39,17 +39,19 @@ def watch_bulk_create(bulk_create: Callable[..., Any]) -> Callable[..., Any]:
         if change is None:
             return bulk_create(self, objs, *options)
         objs = list(objs)
-        with transaction.atomic(using=change.using, savepoint=False):
-            try:
-                if too_many(change, len(objs), "bulk_create()"):
-                    return bulk_create(self, objs, *options)
+        is_large = too_many(change, len(objs), "bulk_create()")
+        with locking(change.using):
+            if not is_large:
                 _before(change, objs, unique_fields, overwrites=update_conflicts)
-                created = bulk_create(self, objs, *options)
-                rows = _rows(change, objs, conflicts=ignore_conflicts or update_conflicts)
-                change.after(rows, joining=objs)
-                return created
-            finally:
-                collect(change.using, change.batch)
+            with transaction.atomic(using=change.using, savepoint=False):
+                try:
+                    created = bulk_create(self, objs, *options)
+                    if not is_large:
+                        rows = _rows(change, objs, conflicts=ignore_conflicts or update_conflicts)
+                        change.after(rows, joining=objs)
+                finally:
+                    collect(change.using, change.batch)
+        return created
 
     return watched
 
@@ -57,7 +59,7 @@ def watch_bulk_create(bulk_create: Callable[..., Any]) -> Callable[..., Any]:
 def _before(change: Change, objs: list[Any], unique_fields: Any, *, overwrites: bool) -> None:
     """Take the rows that are overwritten, and those that the new rows join."""
     if overwrites and not unique_fields:
-        change.give_up()
+        unknown(change, "bulk_create() updates")
     elif overwrites and change.looks_back:
         columns = _attributes(change.plan.model, unique_fields)
         change.before(_matching(change, columns, objs, lock=True))
@@ -67,17 +69,17 @@ def _before(change: Change, objs: list[Any], unique_fields: Any, *, overwrites: 
 def _rows(change: Change, objs: list[Any], *, conflicts: bool) -> Iterator[Any]:
     """Yield what is in the database now for the objects."""
     must_read = conflicts or change.plan.generated
-    keys, unknown = [], []
+    keys, keyless = [], []
     for obj in objs:
         if not obj._is_pk_set() or hasattr(obj.pk, "resolve_expression"):
-            unknown.append(obj)
+            keyless.append(obj)
         elif must_read or holds_expression(obj):
             keys.append(obj.pk)
         else:
             yield obj
     yield from read(change.plan.model, change.using, "pk", keys)
     if change.shows_rows:
-        yield from _looked_up(change, unknown)
+        yield from _looked_up(change, keyless)
 
 
 def _looked_up(change: Change, objs: list[Any]) -> Iterator[Any]:
@@ -85,7 +87,7 @@ def _looked_up(change: Change, objs: list[Any]) -> Iterator[Any]:
     model = change.plan.model
     column_sets = [_attributes(model, names) for names in _unique_sets(model)]
     if any(all(_values(obj, columns) is None for columns in column_sets) for obj in objs):
-        change.give_up()
+        unknown(change, "bulk_create() inserts")
     for columns in column_sets:
         yield from _matching(change, columns, objs)
 
@@ -102,10 +104,9 @@ def _unique_sets(model: type[Model]) -> Iterator[tuple[str, ...]]:
 
 def _attributes(model: type[Model], names: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of these fields, by which objects are compared and rows are found."""
-    key = model._meta.pk.name
-    return tuple(
-        "pk" if name in {"pk", key} else model._meta.get_field(name).attname for name in names
-    )
+    meta: Any = model._meta
+    keys = {"pk", meta.pk.name}
+    return tuple("pk" if name in keys else meta.get_field(name).attname for name in names)
 
 
 def _values(obj: Any, columns: tuple[str, ...]) -> tuple[Any, ...] | None:

@@ -34,7 +34,7 @@ def links() -> Mapping[type[Model], list[Link]]:
             through: Any = field.remote_field.through
             found[through._meta.concrete_model] += _many_to_many(field, through)
         for generic in model._meta.private_fields:
-            if hasattr(generic, "bulk_related_objects"):
+            if hasattr(generic, "bulk_related_objects") and _has_type(generic, model):
                 joining = generic.remote_field.model
                 found[joining._meta.concrete_model].append(_generic(generic))
     return dict(found)
@@ -55,6 +55,11 @@ def _end(key: Any, names: frozenset[str]) -> Link:
         value=attrgetter(key.attname),
         names=names,
     )
+
+
+def _has_type(generic: Any, model: type[Model]) -> bool:
+    """Tell whether joining rows tell a proxy apart from its concrete model."""
+    return not (model._meta.proxy and generic.for_concrete_model)
 
 
 def _generic(field: Any) -> Link:

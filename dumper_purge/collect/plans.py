@@ -44,14 +44,10 @@ class Plan:
     """Relations whose ``on_delete`` the database carries out."""
     generated: bool
     """The database computes columns, so that an instance is out of date after its save."""
-
     pk_has_default: bool
     """Django inserts new instances without looking for a row to update."""
-
-    @property
-    def touches(self) -> bool:
-        """Whether a save concerns anything; a deletion may even if it does not."""
-        return bool(self.rules or self.views)
+    touches: bool
+    """Whether a save concerns anything; a deletion may even if it does not."""
 
 
 _plans: dict[type[Model], Plan | None] = {}
@@ -92,6 +88,7 @@ def _plan(model: type[Model]) -> Plan | None:
         parents=tuple(_parents(model, rules)),
         relations=relations,
         generated=any(getattr(f, "generated", False) for f in model._meta.concrete_fields),
+        touches=bool(rules or views),
         pk_has_default=all(f.has_default() or f.has_db_default() for f in model._meta.pk_fields),
     )
 
@@ -174,7 +171,7 @@ def _parents(model: type[Model], rules: tuple[Rule, ...]) -> Iterator[View]:
 def _linked(model: type[Model]) -> tuple[View, ...]:
     """Return the views of the rows that a row of ``model`` joins to others."""
     views = []
-    for link in links().get(model._meta.concrete_model, ()):
+    for link in links().get(model._meta.concrete_model or model, ()):
         for rules, reader in _ends(link.model):
             left = tuple(
                 replace(rule, names=None, attnames=None)

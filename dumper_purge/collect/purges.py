@@ -56,7 +56,8 @@ def purge_everything(*, using: str | None = None) -> None:
 def purge_objects(objects: Iterable[Model], *, using: str | None = None) -> None:
     """Purge the dependents of instances of registered models; otherwise as :func:`purge_paths`.
 
-    Of more than ``DUMPER_BULK_LIMIT`` instances of one model, what ``bulk=`` declares or everything.
+    Of more than ``DUMPER_BULK_LIMIT`` instances of one model, what ``bulk=`` declares, or
+    everything.
     Raises InvalidDependent for an instance of another model, and DependentsError as a save would.
     """
     rows: dict[tuple[type[Model], str], list[Model]] = {}

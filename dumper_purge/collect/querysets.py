@@ -13,9 +13,9 @@ from dumper_purge import conf
 from dumper_purge.collect.bulk import keys, too_many
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect
-from dumper_purge.collect.plans import Plan, plan_for
+from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.request import saw_change
-from dumper_purge.collect.rows import read
+from dumper_purge.collect.rows import locking, read
 
 __all__ = ["change_of", "watch_bulk_update", "watch_update"]
 
@@ -43,11 +43,8 @@ def watch_update(update: Callable[..., int]) -> Callable[..., int]:
             change = change_of(self, frozenset(kwargs))
         if change is None:
             return update(self, **kwargs)
-        with transaction.atomic(using=change.using, savepoint=False):
-            try:
-                return _update(update, self, kwargs, change)
-            finally:
-                collect(change.using, change.batch)
+        with locking(change.using):
+            return _update(update, self, kwargs, change)
 
     return watched
 
@@ -60,28 +57,40 @@ def _is_refused(queryset: Any) -> bool:
 
 def _update(update: Callable[..., int], queryset: Any, kwargs: Any, change: Change) -> int:
     pks = keys(queryset)
-    if too_many(change, len(pks), "update()"):
-        return update(queryset, **kwargs)
     model, using = change.plan.model, change.using
-    if change.looks_back:
+    is_large = too_many(change, len(pks), "update()")
+    if change.looks_back and not is_large:
         change.before(read(model, using, "pk", pks, lock=True))
-    rows = update(_only(queryset, pks), **kwargs)
-    queryset._result_cache = None
-    pks += _new_keys(change.plan, kwargs, change)
-    change.after(read(model, using, "pk", pks))
+    with transaction.atomic(using=using, savepoint=False):
+        try:
+            if is_large:
+                return update(queryset, **kwargs)
+            rows = _update_only(update, queryset, pks, kwargs, change)
+            change.after(read(model, using, "pk", [*pks, *_new_keys(change, kwargs)]))
+            return rows
+        finally:
+            collect(using, change.batch)
+
+
+def _update_only(
+    update: Callable[..., int], queryset: Any, pks: list[Any], kwargs: Any, change: Change
+) -> int:
+    """Update these rows, and none that have come to match since their keys were read."""
+    most = connections[change.using].features.max_query_params
+    if not most or len(pks) <= most // 2:
+        rows = update(QuerySet.filter(queryset, pk__in=pks), **kwargs)
+        queryset._result_cache = None
+        return rows
+    rows = update(queryset, **kwargs)
+    if rows != len(pks):
+        change.give_up()
     return rows
 
 
-def _only(queryset: Any, pks: list[Any]) -> Any:
-    """Return the queryset without rows that have come to match since their keys were read."""
-    most = connections[queryset.db].features.max_query_params
-    return queryset if most and len(pks) > most // 2 else QuerySet.filter(queryset, pk__in=pks)
-
-
-def _new_keys(plan: Plan, kwargs: Any, change: Change) -> list[Any]:
+def _new_keys(change: Change, kwargs: Any) -> list[Any]:
     """Return the primary keys that an update gives to its rows, mostly none."""
-    key = plan.model._meta.pk
-    given = [kwargs[name] for name in {"pk", key.name, key.attname} if name in kwargs]
+    key = change.plan.model._meta.pk
+    given = [kwargs[name] for name in {key.name, key.attname} if name in kwargs]
     if any(hasattr(value, "resolve_expression") for value in given):
         change.give_up()
         return []
@@ -98,7 +107,7 @@ def watch_bulk_update(bulk_update: Callable[..., int]) -> Callable[..., int]:
         objs = tuple(objs)
         fields = tuple(fields)
         change = None
-        if len(objs) > conf.current().bulk_limit:
+        if plan_for(self.model) is not None and len(objs) > conf.current().bulk_limit:
             change = change_of(self, frozenset(fields))
         if change is None:
             return bulk_update(self, objs, fields, batch_size)

@@ -50,7 +50,7 @@ def rules_for(model: type[Model]) -> tuple[Rule, ...]:
     has its own method called too, because its pages show the same row.
     """
     seen: set[Any] = set()
-    rules = []
+    rules: list[Rule] = []
     for ancestor in model.__mro__:
         registration = registrations.find(ancestor)
         if registration is not None:

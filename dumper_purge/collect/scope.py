@@ -52,7 +52,7 @@ class Paused:
 
     def purge(self) -> None:
         """Purge it after all; inside a transaction, when that commits."""
-        for alias, segment in self._block.segments.items():
+        for alias, segment in list(self._block.segments.items()):
             purge(segment.batch.build(), alias)
 
 

@@ -14,14 +14,9 @@ from django.db import transaction
 from dumper_purge.collect.segment import Segment
 from dumper_purge.collect.settlement import settle_transaction
 
-__all__ = ["TransactionBatch", "is_manual", "is_open", "segment"]
+__all__ = ["TransactionBatch", "is_manual", "segment"]
 
 _ATTRIBUTE = "_dumper_purge_batch"
-
-
-def is_open(connection: Any) -> bool:
-    """Tell whether a write now becomes visible only when an atomic block ends."""
-    return bool(connection.in_atomic_block and connection.atomic_blocks)
 
 
 def is_manual(connection: Any) -> bool:
@@ -127,7 +122,9 @@ class TransactionBatch:
     def send(self) -> None:
         """Purge what the transaction has committed, without what was rolled back inside."""
         self._is_sent = True
-        for marker, inner in self._inner.values():
+        root, self._root = self._root, Segment()
+        while self._inner:
+            _, (marker, inner) = self._inner.popitem()
             if marker() is not None:
-                self._root.merge(inner)
-        settle_transaction(self._root.resolved().build())
+                root.merge(inner)
+        settle_transaction(root.resolved().build())

@@ -64,7 +64,7 @@ def report_failure(entry: Entry, error: Exception, seconds: float, retry_in: flo
         what_next = f"Next attempt in {retry_in:.1f} s."
     logger.log(
         level,
-        "%s was not purged on %s: %s %s", entry.batch, entry, error, what_next,
+        "Could not purge %s on %s: %s %s", entry.batch, entry, error, what_next,
         exc_info=trace,
     )  # fmt: skip
     purge_failed.send_robust(

@@ -22,6 +22,7 @@ from dumper_purge.deliver.fence_backend import FENCE
 from dumper_purge.deliver.followups import FollowUps
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.deliver.tiers import Passage
+from dumper_purge.exceptions import Transient
 from dumper_purge.respond import fence
 
 __all__ = ["deliver", "finish", "forget", "record"]
@@ -39,7 +40,9 @@ def record(batch: PurgeBatch) -> None:
     started = time.perf_counter()
     try:
         fence.record(batch)
-    except Exception as error:  # noqa: BLE001 - whatever it is, a save goes on
+    except Exception as error:  # Whatever it is, a save goes on.
+        if not isinstance(error, Transient):
+            fence.distrust()
         entry = Entry(backend=FENCE, node=FENCE.alias, batch=batch, attempts=1, endless=True)
         seconds = next_attempt(error, 1) or 0.0
         report_failure(entry, error, time.perf_counter() - started, seconds)
@@ -54,7 +57,7 @@ def deliver(batch: PurgeBatch, *, recorded: bool = False) -> None:
         record(batch)
     try:
         _deliver(batch)
-    except Exception as error:  # noqa: BLE001 - a wrong setting, most likely; a save goes on
+    except Exception as error:  # A wrong setting, most likely.
         report_failure(Entry(backend=_NOBODY, node="", batch=batch), error, 0.0, None)
 
 
@@ -86,7 +89,9 @@ def _deliver(batch: PurgeBatch) -> None:
         passage.finished.wait(seconds)
 
 
-def _pass_through(batch: PurgeBatch, backends: Sequence[BaseBackend], log_level: int) -> Passage:
+def _pass_through(
+    batch: PurgeBatch, backends: Sequence[BaseBackend], log_level: int = logging.DEBUG
+) -> Passage:
     passage = Passage(batch, backends, _background, _followups, log_level=log_level)
     passage.start()
     return passage
@@ -101,20 +106,17 @@ def _carry_out(entries: list[Entry]) -> None:
         if failure.retry_in is not None:
             _followups.owe(entry, failure.retry_in)
     else:
-        if entry.step is not Step.SETTLE:
+        if entry.step is not Step.SETTLE and not entry.backend.instant:
             _followups.sent(entry)
     for each in entries:
         if each.done is not None:
             each.done(purged)
 
 
-def _purge_outside(inner: BaseBackend, batch: PurgeBatch) -> None:
+def _outside(inner: BaseBackend) -> list[BaseBackend]:
     outside = [backend for backend in configured() if not backend.instant]
     aliases = [backend.alias for backend in outside]
-    if inner.alias in aliases:
-        outside = outside[aliases.index(inner.alias) + 1 :]
-    if outside:
-        _pass_through(batch, outside, logging.DEBUG)
+    return outside[aliases.index(inner.alias) + 1 :] if inner.alias in aliases else outside
 
 
 def _exit() -> None:
@@ -124,6 +126,6 @@ def _exit() -> None:
 
 _NOBODY = BaseBackend(alias="")
 _background = Background(_carry_out)
-_followups = FollowUps(_background, _purge_outside)
+_followups = FollowUps(_background, outside=_outside, purge=_pass_through)
 os.register_at_fork(after_in_child=forget)
 atexit.register(_exit)

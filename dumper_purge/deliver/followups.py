@@ -1,7 +1,7 @@
 """What a purge of one node entails later: waiting, the second purge, retries, outer tiers again."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,15 +20,18 @@ _INSTEAD_OF_WAITING = 2.0
 
 
 class FollowUps:
-    """``purge_outside`` purges a batch on the tiers outside a backend's."""
+    """``outside`` tells the backends outside of one, ``purge`` purges a batch on some."""
 
     def __init__(
         self,
         background: Background,
-        purge_outside: Callable[[BaseBackend, PurgeBatch], None],
+        *,
+        outside: Callable[[BaseBackend], Sequence[BaseBackend]],
+        purge: Callable[[PurgeBatch, Sequence[BaseBackend]], object],
     ) -> None:
         self._background = background
-        self._purge_outside = purge_outside
+        self._outside = outside
+        self._purge = purge
         self.forget()
 
     def forget(self) -> None:
@@ -38,11 +41,17 @@ class FollowUps:
         self._late: dict[str, tuple[BaseBackend, PurgeBatch]] = {}
 
     def sent(self, entry: Entry) -> None:
-        """Wait for what was in flight, and purge once more later, where the backend wants it."""
+        """Wait for what was in flight, and purge once more later, where the backend wants it.
+
+        A node that was purged can also be given what it is owed.
+        """
+        if self._owed:
+            for step in Step:
+                self._release((replace(entry, step=step).lane, step))
         later = replace(entry, attempts=0, done=partial(self._when_late, entry))
         delay = _repeat_delay(entry)
         if entry.backend.waits_for_fetches:
-            if self._background.threads:
+            if self._background.has_threads:
                 self._background.submit(replace(later, step=Step.SETTLE))
             else:
                 # The page that it would wait for may be waiting for this very thread.
@@ -63,10 +72,12 @@ class FollowUps:
                 return
             owed = self._owed[key] = replace(entry)
             owed.done = partial(self._when_late, owed)
-        self._background.later(seconds, partial(self._release, key), entry=owed)
+            self._background.later(seconds, partial(self._release, key), entry=owed)
 
     def late(self, backend: BaseBackend, batch: PurgeBatch) -> None:
         """Purge the tiers outside once more: they may have fetched the old page until now."""
+        if not self._outside(backend):
+            return
         with self._lock:
             before = self._late.get(backend.alias)
             self._late[backend.alias] = (backend, before[1] | batch if before else batch)
@@ -81,13 +92,15 @@ class FollowUps:
         with self._lock:
             entry = self._owed.pop(key, None)
         if entry is not None:
+            self._background.cancel(entry)
             self._background.submit(entry)
 
     def _flush(self, alias: str) -> None:
         with self._lock:
             late = self._late.pop(alias, None)
         if late is not None:
-            self._purge_outside(*late)
+            backend, batch = late
+            self._purge(batch, self._outside(backend))
 
 
 def _repeat_delay(entry: Entry) -> float:
@@ -96,4 +109,6 @@ def _repeat_delay(entry: Entry) -> float:
 
 
 def _bounded(batch: PurgeBatch) -> PurgeBatch:
-    return batch if len(batch) <= _MOST_OWED else PurgeBatch(everything=True)
+    if batch.everything or len(batch) > _MOST_OWED:
+        return PurgeBatch(everything=True)
+    return batch

@@ -6,7 +6,6 @@ session is told to keep that quiet unless it was changed; any ``Vary: Cookie`` t
 has another origin.
 """
 
-from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -41,7 +40,7 @@ class _QuietSessions:
     @session.setter
     def session(self, session: Any) -> None:
         if hasattr(session, "accessed") and hasattr(session, "__dict__"):
-            session.__class__ = _quiet(type(session))
+            session.__class__ = _mixed(type(session), _Quiet)
         self.__dict__["session"] = session
 
     @session.deleter
@@ -52,7 +51,7 @@ class _QuietSessions:
 def let_sessions_be_quiet(request: HttpRequest) -> None:
     """Make the session of a request, which has no session cookie, add no ``Vary: Cookie``."""
     session = request.__dict__.get("session")
-    request.__class__ = _with_quiet_sessions(type(request))
+    request.__class__ = _mixed(type(request), _QuietSessions)
     if session is not None:
         request.session = session
 
@@ -72,17 +71,14 @@ def was_written(session: Any) -> bool:
     return bool(getattr(session, "modified", True) or getattr(session, "session_key", None))
 
 
-@cache
-def _quiet(kind: type) -> type:
-    # The qualified name is part of the salt that session data are signed with.
-    return kind if issubclass(kind, _Quiet) else _named(kind, _Quiet)
+_kinds: dict[tuple[type, type], type] = {}
 
 
-@cache
-def _with_quiet_sessions(kind: type) -> type:
-    return kind if issubclass(kind, _QuietSessions) else _named(kind, _QuietSessions)
-
-
-def _named(kind: type, mixin: type) -> type:
-    names = {"__qualname__": kind.__qualname__, "__module__": kind.__module__, "__doc__": kind.__doc__}
-    return type(kind.__name__, (mixin, kind), names)
+def _mixed(kind: type, mixin: type) -> type:
+    if issubclass(kind, mixin):
+        return kind
+    if (kind, mixin) not in _kinds:
+        # The qualified name is part of the salt that session data are signed with.
+        names = {"__qualname__": kind.__qualname__, "__module__": kind.__module__}
+        _kinds[kind, mixin] = type(kind.__name__, (mixin, kind), names)
+    return _kinds[kind, mixin]

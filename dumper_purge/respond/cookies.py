@@ -1,47 +1,53 @@
 """The request's cookies, remembering which of them were looked at."""
 
-from collections import defaultdict
+import sys
 from collections.abc import Iterator
 from typing import Any
+
+from django.middleware import csrf
 
 __all__ = ["ALL", "RecordingCookies"]
 
 ALL = "*"
 """Stands for every cookie among the names that were read."""
 
+_CSRF = csrf.__name__
+
 
 class RecordingCookies(dict[str, str]):
-    """A dict that counts the reads of each name, those of absent cookies too.
+    """A dict that remembers the names read, those of absent cookies too.
 
     A page depends as much on a cookie that was not there: it would look different with it.
     """
 
     def __init__(self, cookies: dict[str, str]) -> None:
         super().__init__(cookies)
-        self.read: defaultdict[str, int] = defaultdict(int)
+        self.read: set[str] = set()
 
     def __getitem__(self, name: str) -> str:
-        self.read[name] += 1
+        # Django looks at the cookie of CSRF in any request; that its token is used shows elsewhere.
+        if sys._getframe(1).f_globals.get("__name__") != _CSRF:
+            self.read.add(name)
         return super().__getitem__(name)
 
     def __contains__(self, name: object) -> bool:
-        self.read[str(name)] += 1
+        self.read.add(str(name))
         return super().__contains__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        self.read[name] += 1
+        self.read.add(name)
         return super().get(name, default)
 
     def pop(self, name: str, *default: Any) -> Any:
-        self.read[name] += 1
+        self.read.add(name)
         return super().pop(name, *default)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        self.read[name] += 1
+        self.read.add(name)
         return super().setdefault(name, default)
 
     def _all(self) -> Any:
-        self.read[ALL] += 1
+        self.read.add(ALL)
         return super()
 
     def __iter__(self) -> Iterator[str]:
@@ -65,7 +71,7 @@ class RecordingCookies(dict[str, str]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __or__(self, other: Any) -> Any:
         return self._all().__or__(other)

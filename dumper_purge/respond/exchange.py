@@ -1,6 +1,7 @@
-"""One request and its response, from the look-up to the headers."""
+"""One request that may be stored, and its response: from the look-up to the headers."""
 
 import logging
+import time
 from collections.abc import Mapping
 
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 from dumper_purge.respond import (
     conditional,
     fence,
+    fields,
     gate,
     headers,
     page_cache,
@@ -21,16 +23,28 @@ from dumper_purge.respond import (
 from dumper_purge.respond.cache_control import parsed
 from dumper_purge.respond.fence import Purged, Ticket
 from dumper_purge.respond.keys import Address, address
-from dumper_purge.respond.layers import layers
+from dumper_purge.respond.layers import Layers, layers
 from dumper_purge.respond.observation import Observation
 from dumper_purge.respond.page import Page
 from dumper_purge.respond.page_cache import Entry
 from dumper_purge.respond.policy import Facts, decide, refused_by_visitor
 from dumper_purge.respond.storing import Storing
 
-__all__ = ["Exchange"]
+__all__ = ["Bypass", "Exchange", "begin"]
 
 logger = logging.getLogger("dumper.respond")
+
+
+def begin(request: HttpRequest) -> "Exchange | Bypass":
+    """Return what the caches have to do with a request."""
+    site = layers()
+    reason = gate.bypass(request, site)
+    if reason is not None:
+        return Bypass(request, reason, site)
+    where = address(request, site)
+    if isinstance(where, str):
+        return Bypass(request, where, site)
+    return Exchange(request, where, site)
 
 
 class Exchange:
@@ -42,42 +56,30 @@ class Exchange:
     """
 
     __slots__ = (
-        "_address", "_bypass", "_entry", "_layers", "_observed", "_request", "_ticket",
-        "_uncommitted", "page", "served",
+        "_address", "_entry", "_layers", "_observed", "_request", "_served", "_ticket",
+        "_uncommitted", "page",
     )  # fmt: skip
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, address: Address, layers: Layers) -> None:
         self._request = request
-        self._layers = layers()
-        self._address: Address | None = None
+        self._address = address
+        self._layers = layers
         self._entry: Entry | None = None
         self._ticket: Ticket | None = None
-        self._observed: Observation | None = None
-        self._uncommitted = False
-        self.served = False
-        self.page = Page()
-        bypass = gate.bypass(request, self._layers)
-        if bypass is None:
-            found = address(request, self._layers)
-            if isinstance(found, str):
-                bypass = found
-            else:
-                self._address = found
-                self._look_up(found)
-        self._bypass = bypass
+        self._served = False
+        if layers.stores and fence.trusted():
+            self._look_up()
 
-    def _look_up(self, where: Address) -> None:
-        site = self._layers
-        if not site.stores or not fence.trusted():
-            return
+    def _look_up(self) -> None:
+        generations = self._layers.generations
         try:
-            cache = site.generations.cache
-            if not site.generations.carries(cache):
-                trouble.cache_is_not_shared(site.conf.cache_alias)
+            cache = generations.cache
+            if not generations.carries(cache):
+                trouble.cache_is_not_shared(self._layers.conf.cache_alias)
                 return
-            found = page_cache.look_up(self._request, where, site, cache)
+            found = page_cache.look_up(self._request, self._address, self._layers, cache)
         except Exception as error:
-            trouble.cache_failed(site.conf.cache_alias, error)
+            trouble.cache_failed(self._layers.conf.cache_alias, error)
             return
         if isinstance(found, Entry):
             self._entry = found
@@ -89,91 +91,123 @@ class Exchange:
         """Whether the page was in the page cache."""
         return self._entry is not None
 
-    def page_found(self) -> HttpResponse:
-        """Return the page that was found, as the view made it."""
-        assert self._entry is not None
-        self.served = True
+    def page_found(self) -> HttpResponse | None:
+        """Return the page that was found, if any, as the view made it."""
+        if self._entry is None:
+            return None
+        self._served = True
         return serving.response_of(self._entry)
 
-    def hit(self) -> HttpResponseBase:
-        """Return the page that was found, as it is sent."""
-        return self._hit(self.page_found())
+    def hit(self) -> HttpResponseBase | None:
+        """Return the page that was found, if any, as it is sent."""
+        entry = self._entry
+        return None if entry is None else self._hit(serving.response_of(entry), entry)
 
-    def _hit(self, response: HttpResponseBase) -> HttpResponseBase:
-        entry, where = self._entry, self._address
-        assert entry is not None and where is not None
-        serving.aged(response, entry)
-        serving.announce(response, entry, where, self._layers, known=True)
-        return self._sent(response, where, status.HIT, "")
+    def _hit(self, response: HttpResponseBase, entry: Entry) -> HttpResponseBase:
+        serving.tell_age(response, entry)
+        if self._layers.edges:
+            self._announce(response, entry, now=time.time(), known=True)
+        return self._sent(response, status.HIT, "")
 
     def prepare(self) -> None:
         """Make the request ready for the view."""
-        if self._address is not None:
-            self._uncommitted = transactions.any_open()
-            self._observed = Observation(self._request, self._address, self._layers)
-            self._observed.start()
+        self.page = Page()
+        self._uncommitted = transactions.any_open()
+        self._observed = Observation(self._request, self._address, self._layers)
+        self._observed.start()
 
     def finish(self, response: HttpResponseBase, *, collected_changes: bool) -> HttpResponseBase:
         """Return the response as it is sent, stored where that is right."""
-        where, observed = self._address, self._observed
-        if where is None or observed is None:
-            return self._bypassed(response)
-        observed.end()
-        facts = observed.facts(
+        self._observed.end()
+        facts = self._observed.facts(
             response,
             self.page,
             collected_changes=collected_changes,
             uncommitted=self._uncommitted or transactions.any_open(),
         )
-        if self.served:
-            reason = refused_by_visitor(facts)
-        else:
-            reason = self._stored(response, facts, where)
-        if reason:
-            if observed.session_was_read():
+        entry = self._entry if self._served else None
+        refusal = refused_by_visitor(facts) if entry else self._stored(response, facts)
+        if refusal:
+            if self._observed.session_was_read():
                 patch_vary_headers(response, ("Cookie",))
-            self._refuse(response, facts.own)
-        elif self.served:
-            return self._hit(response)
-        return self._sent(response, where, status.MISS, reason)
+            refuse(response, facts.own, self._layers)
+        elif entry:
+            return self._hit(response, entry)
+        return self._sent(response, status.MISS, refusal)
 
-    def _stored(self, response: HttpResponseBase, facts: Facts, where: Address) -> str:
-        """Store the response; return why that was not right, if so."""
+    def _stored(self, response: HttpResponseBase, facts: Facts) -> str:
+        """Store the response where that is right; return why it may not be stored anywhere."""
         decision = decide(facts, self._layers.conf)
         if not decision.storable or not isinstance(response, HttpResponse):
             return decision.reason
-        storing = Storing(self._request, response, where, self._ticket, self._layers)
+        storing = Storing(self._request, response, self._address, self._ticket, self._layers)
         try:
             entry = storing.through_fence(decision, facts, self.page)
         except Purged as purged:
             return str(purged)
-        serving.announce(response, entry, where, self._layers, known=storing.known)
+        if self._layers.edges:
+            self._announce(response, entry, now=entry.created, known=storing.known)
         return ""
 
-    def _bypassed(self, response: HttpResponseBase) -> HttpResponseBase:
-        reason = self._bypass or ""
-        if reason == gate.METHOD:
+    def _announce(
+        self, response: HttpResponseBase, entry: Entry, *, now: float, known: bool
+    ) -> None:
+        serving.announce(response, entry, self._address, self._layers, now=now, known=known)
+
+    def _sent(self, response: HttpResponseBase, outcome: str, detail: str) -> HttpResponseBase:
+        address = self._address
+        if address.tracking and (location := fields.value(response, "location")):
+            response["Location"] = serving.with_tracking(location, address.tracking, address.host)
+        logger.debug("%s %s: %s %s", self._request.method, address.route.path, outcome, detail)
+        if self._layers.debug:
+            status.report(response, outcome, detail=detail, key=address.key.plain)
+        else:
+            status.report(response, outcome)
+        return conditional.answered(self._request, response)
+
+
+class Bypass:
+    """A request that the caches have nothing to do with: its response is kept out of them."""
+
+    __slots__ = ("_layers", "_reason", "_request")
+
+    page = None
+
+    def __init__(self, request: HttpRequest, reason: str, layers: Layers) -> None:
+        self._request = request
+        self._reason = reason
+        self._layers = layers
+
+    def page_found(self) -> None:
+        """Find nothing."""
+
+    def hit(self) -> None:
+        """Find nothing."""
+
+    def prepare(self) -> None:
+        """Leave the request as it is."""
+
+    def finish(self, response: HttpResponseBase, *, collected_changes: bool) -> HttpResponseBase:
+        """Return the response, kept out of every cache."""
+        reason, outcome = self._reason, status.BYPASS
+        if reason is gate.METHOD:
             outcome = status.METHOD
         else:
-            outcome = status.BYPASS
-            own = response.get("Cache-Control")
-            if own is None or reason != gate.IGNORED:
-                self._refuse(response, None if own is None else parsed(own))
-        logger.debug("%s %s: %s", self._request.method, self._request.path, reason)
-        status.report(response, outcome, detail=reason)
+            own = fields.value(response, "cache-control")
+            if own is None or reason is not gate.IGNORED:
+                refuse(response, None if own is None else parsed(own), self._layers)
+        logger.debug("%s %s: %s %s", self._request.method, self._request.path, outcome, reason)
+        if self._layers.debug:
+            status.report(response, outcome, detail=reason)
+        else:
+            status.report(response, outcome)
         return response
 
-    def _refuse(self, response: HttpResponseBase, own: Mapping[str, str | None] | None) -> None:
-        response["Cache-Control"] = headers.private_field(own)
-        for name in self._layers.only_for_edges:
-            response.headers.pop(name, None)
 
-    def _sent(
-        self, response: HttpResponseBase, where: Address, outcome: str, reason: str
-    ) -> HttpResponseBase:
-        location = response.get("Location")
-        if where.tracking and location:
-            response["Location"] = serving.with_tracking(location, where.tracking, where.host)
-        logger.debug("%s %s: %s %s", self._request.method, where.route.path, outcome, reason)
-        status.report(response, outcome, detail=reason, key=where.key)
-        return conditional.answered(self._request, response)
+def refuse(
+    response: HttpResponseBase, own: Mapping[str, str | None] | None, layers: Layers
+) -> None:
+    """Keep a response out of every cache; what the view itself said is kept where it agrees."""
+    fields.put(response, "Cache-Control", headers.private_field(own))
+    for name in layers.only_for_edges:
+        fields.drop(response, name)

@@ -5,8 +5,9 @@ that runs beside it during a deploy, or that comes back after a rollback.
 """
 
 import hashlib
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
@@ -14,6 +15,7 @@ from django.core.cache.backends.base import BaseCache
 from dumper_purge.conf import Conf
 from dumper_purge.exceptions import Transient
 from dumper_purge.respond import primary, tokens
+from dumper_purge.respond.primary import Key
 
 __all__ = ["ANY", "Generations"]
 
@@ -27,40 +29,47 @@ _ATTEMPTS = 3
 class Generations:
     """The generations of one site's tags. Everything here may raise what the cache raises."""
 
-    __slots__ = ("_conf", "_prefix")
-
     def __init__(self, conf: Conf) -> None:
         self._conf = conf
         self._prefix = f"{conf.key_prefix}g."
+        self._of_thread = threading.local()
+        self._make_key = caches[conf.cache_alias].make_key
+        self.any_key = self.key(ANY)
 
     @property
     def cache(self) -> BaseCache:
-        """This thread's connection to the shared cache."""
-        return caches[self._conf.cache_alias]
+        """The shared cache, by this thread's own connection."""
+        try:
+            cache: BaseCache = self._of_thread.cache
+        except AttributeError:
+            cache = self._of_thread.cache = caches[self._conf.cache_alias]
+        return cache
 
     def carries(self, cache: BaseCache) -> bool:
         """Tell whether the cache can carry the fence at all."""
         return primary.is_shared(cache, single_process=self._conf.single_process)
 
-    def key(self, tag: str) -> str:
-        """Return the cache key of a tag's token."""
+    def made(self, plain: str) -> Key:
+        """Return a key in both of its forms."""
+        return Key(plain, self._make_key(plain))
+
+    def key(self, tag: str) -> Key:
+        """Return the key of a tag's token."""
         if len(tag) > _LONGEST:
             tag = "#" + hashlib.blake2b(tag.encode(), digest_size=16).hexdigest()
-        return self._prefix + tag
+        return self.made(self._prefix + tag)
 
-    def peek(self, tags: Sequence[str]) -> dict[str, str]:
+    def peek(self, tags: Collection[str]) -> dict[str, str]:
         """Return the tokens that exist."""
-        keys = {tag: self.key(tag) for tag in tags}
-        found = primary.read_many(self.cache, tuple(keys.values()))
-        return {tag: found[key] for tag, key in keys.items() if key in found}
+        found = primary.read(self.cache, [self.key(tag) for tag in tags])
+        return {tag: token for tag, token in zip(tags, found, strict=True) if token is not None}
 
-    def read(self, tags: Sequence[str]) -> dict[str, str]:
+    def read(self, tags: Collection[str]) -> dict[str, str]:
         """Return a token for each tag, adding those that are missing."""
         known = self.peek(tags)
         missing = [tag for tag in tags if tag not in known]
         if missing:
-            latest = known.get(ANY) or self.peek([ANY]).get(ANY)
-            known |= self.add(missing, latest)
+            known |= self.add(missing, self.peek((ANY,)).get(ANY))
         return known
 
     def add(self, missing: Iterable[str], latest: str | None) -> dict[str, str]:
@@ -69,13 +78,14 @@ class Generations:
         ``latest`` is the token of ``any``: only if it is there and tells that nothing was purged
         lately can a missing token not have been a recent one.
         """
-        quiet = latest is not None and self.age(tokens.newest([latest])) > self._conf.quarantine
-        added: dict[str, str] = {}
+        quiet = latest is not None and self.age(tokens.newest((latest,))) > self._conf.quarantine
+        cache, added, lost = self.cache, {}, []
         for tag in missing:
             token = tokens.old() if quiet and tag != ANY else tokens.fresh()
-            if self.cache.add(self.key(tag), token, None):
+            if cache.add(self.key(tag).plain, token, None):
                 added[tag] = token
-        lost = [tag for tag in missing if tag not in added]
+            else:
+                lost.append(tag)
         return added | self.peek(lost) if lost else added
 
     def age(self, stamp: float) -> float:
@@ -88,13 +98,13 @@ class Generations:
         A render that reads a tag's old token after its data may compare ``any`` only later: it
         must find ``any`` changed before the tag is.
         """
-        self._write({ANY: tokens.fresh()})
-        self._write({tag: tokens.fresh() for tag in tags})
+        self._write({self.any_key: tokens.fresh()})
+        self._write({self.key(tag): tokens.fresh() for tag in tags})
 
-    def _write(self, values: Mapping[str, str]) -> None:
-        data = {self.key(tag): token for tag, token in values.items()}
+    def _write(self, values: Mapping[Key, str]) -> None:
+        data = {key.plain: token for key, token in values.items()}
         for _ in range(_ATTEMPTS):
-            failed = self._written(data)
+            failed = self._not_written(data)
             if not failed:
                 return
             data = {key: data[key] for key in failed}
@@ -103,10 +113,10 @@ class Generations:
             f" {len(data)} generations, such as {next(iter(data))!r}."
         )
 
-    def _written(self, data: dict[str, str]) -> Sequence[str]:
+    def _not_written(self, data: dict[str, str]) -> Sequence[str]:
         cache = self.cache
         failed: Sequence[str] = cache.set_many(data, None)
         if failed or primary.reports_failures(cache):
             return failed
-        stored = primary.read_many(cache, list(data))
-        return [key for key, token in data.items() if stored.get(key) != token]
+        stored = primary.read(cache, [self.made(key) for key in data])
+        return [key for key, token in zip(data, stored, strict=True) if token != data[key]]

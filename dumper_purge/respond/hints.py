@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from dumper_purge.respond.primary import Key
+
 __all__ = ["Hint", "forget", "recall", "remember"]
 
 _MOST = 4096
@@ -12,19 +14,19 @@ class Hint(NamedTuple):
 
     vary: tuple[str, ...]
     own: tuple[str, ...]
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     """Of the tokens of ``own``."""
 
 
-_hints: dict[str, Hint] = {}
+_hints: dict[Key, Hint] = {}
 
 
-def recall(key: str) -> Hint | None:
+def recall(key: Key) -> Hint | None:
     """Return what is remembered of an address's pages."""
     return _hints.get(key)
 
 
-def remember(key: str, hint: Hint) -> None:
+def remember(key: Key, hint: Hint) -> None:
     """Remember an address's pages; the longest remembered are forgotten first."""
     if _hints.get(key) == hint:
         return

@@ -1,7 +1,7 @@
 """The address of a request: all that a stored page is found by, except what it varies on."""
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
@@ -11,44 +11,71 @@ from django.urls import Resolver404, resolve
 
 from dumper_purge import paths
 from dumper_purge.respond.directives import may_be_declared, query_of
-from dumper_purge.respond.hosts import host_of
 from dumper_purge.respond.layers import Layers, Route
+from dumper_purge.respond.primary import Key
 
 __all__ = ["Address", "address", "variant"]
 
 _LONGEST = 180
+_LONG = 500
+_MOST = 4096
+_NOT_CANONICAL = "the path is not canonical"
 
 
 class Address(NamedTuple):
     """Where the pages of a request are stored, and the tags that all of them carry."""
 
-    key: str
+    key: Key
     host: str
     route: Route
     query: str
     tracking: str
 
 
-def address(request: HttpRequest, layers: Layers) -> "Address | str":
+def address(request: Any, layers: Layers) -> "Address | str":
     """Return the address of a request, or the reason why it has none."""
+    said = request.META.get
+    if layers.behind_proxy or said("QUERY_STRING"):
+        return _worked_out(request, layers)
+    # All that Django's own host, and scheme, depend on.
+    known = (
+        request._get_scheme(), said("HTTP_HOST"), said("SERVER_NAME"), said("SERVER_PORT"),
+        request.path, *layers.allowed_hosts,
+    )  # fmt: skip
+    found = layers.addresses.get(known)
+    if found is None:
+        found = _worked_out(request, layers)
+        if not isinstance(found, str) and len(request.path) < _LONG:
+            _remember(layers.addresses, known, found)
+    elif not _is_as_sent(request, found.route.path):
+        return _NOT_CANONICAL
+    return found
+
+
+def _remember(addresses: dict[Any, Address], known: tuple[Any, ...], found: Address) -> None:
+    while len(addresses) >= _MOST:
+        addresses.pop(next(iter(addresses)), None)
+    addresses[known] = found
+
+
+def _worked_out(request: HttpRequest, layers: Layers) -> "Address | str":
     route = layers.route(request.path)
     if not route.path or not _is_as_sent(request, route.path):
-        return "the path is not canonical"
+        return _NOT_CANONICAL
     try:
-        host = host_of(request)
+        host = request.get_host()
     except DisallowedHost:
         return "the host is not allowed"
     if host != host.lower() or host.endswith("."):
         return "the host is not canonical"
-    raw = request.META.get("QUERY_STRING")
-    if not raw:
-        return Address(_key(f"{request.scheme}://{host}{route.path}?", layers), host, route, "", "")
-    try:
-        query, tracking = _counted(request, raw, layers)
-    except ValueError as error:
-        return str(error)
+    query = tracking = ""
+    if raw := request.META.get("QUERY_STRING"):
+        try:
+            query, tracking = _counted(request, raw, layers)
+        except ValueError as error:
+            return str(error)
     key = _key(f"{request.scheme}://{host}{route.path}?{query}", layers)
-    return Address(key, host, route, query, tracking)
+    return Address(layers.generations.made(key), host, route, query, tracking)
 
 
 def _key(url: str, layers: Layers) -> str:
@@ -58,10 +85,11 @@ def _key(url: str, layers: Layers) -> str:
     return f"{layers.page_prefix}#{_digest(url)}"
 
 
-def variant(key: str, names: tuple[str, ...], request: HttpRequest) -> str:
+def variant(address: Address, names: tuple[str, ...], request: HttpRequest, layers: Layers) -> Key:
     """Return the key of one variant of a page that varies on the request headers ``names``."""
     # No URL has a "#" in its path or query.
-    return f"{key}#{_digest(repr([(name, _header(request, name)) for name in names]))}"
+    digest = _digest(repr([(name, _header(request, name)) for name in names]))
+    return layers.generations.made(f"{address.key.plain}#{digest}")
 
 
 def _digest(text: str) -> str:
@@ -86,10 +114,9 @@ def _is_as_sent(request: HttpRequest, path: str) -> bool:
     return raw is None or raw == path or raw == paths.encode_path(request.path_info)
 
 
-def _raw_path(request: HttpRequest) -> str | None:
-    scope = getattr(request, "scope", None)
-    if scope is not None:
-        sent: bytes | None = scope.get("raw_path")
+def _raw_path(request: Any) -> str | None:
+    if "scope" in request.__dict__:
+        sent: bytes | None = request.scope.get("raw_path")
         return None if sent is None else sent.decode("latin-1").partition("?")[0]
     target: str | None = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
     if not target:
@@ -106,7 +133,8 @@ def _counted(request: HttpRequest, raw: str, layers: Layers) -> tuple[str, str]:
         )
     except ValueError as error:
         raise ValueError("the query cannot be read") from error
-    counted, tracking = [], []
+    counted: list[tuple[str, str]] = []
+    tracking: list[tuple[str, str]] = []
     # Sorted by name alone: of a repeated parameter the last value counts, in Django.
     for pair in sorted(pairs, key=lambda pair: pair[0]):
         tracks = pair[0] not in layers.declared and layers.tracking.fullmatch(pair[0])

@@ -5,16 +5,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
+from django.core.signals import setting_changed
 
 from dumper_purge import backends, paths
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.page_cache import PageCacheBackend
 from dumper_purge.conf import Conf, current
 from dumper_purge.respond.generations import Generations
+from dumper_purge.respond.primary import Key
 
 __all__ = ["Layers", "Route", "layers"]
 
@@ -30,7 +32,7 @@ class Route(NamedTuple):
 
     path: str
     tags: tuple[str, ...]
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,42 +64,34 @@ class Layers:
 
     @cached_property
     def bypass_cookies(self) -> frozenset[str]:
-        """The cookies, besides the session's, with which a request is bypassed."""
-        return frozenset({CookieStorage.cookie_name, *self.conf.bypass_cookies})
+        """The cookies with which a request is bypassed."""
+        names = (settings.SESSION_COOKIE_NAME, CookieStorage.cookie_name)
+        return frozenset(names).union(self.conf.bypass_cookies)
 
+    @cached_property
     def harmless_cookies(self) -> frozenset[str]:
-        """The cookies that a view may look at: they decide nothing, or bypass when present.
-
-        The one of CSRF is judged by whether its token was read.
-        """
-        return self._harmless(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+        """The cookies that a view may look at: they decide nothing, or bypass when present."""
+        return self.bypass_cookies.union(self.conf.harmless_cookies)
 
     @cached_property
-    def _harmless(self) -> Callable[[str, str], frozenset[str]]:
-        known = self.bypass_cookies.union(self.conf.harmless_cookies)
-        return lru_cache(4)(lambda *names: known.union(names))
-
-    @cached_property
-    def cookies_that_bypass(self) -> Callable[[str], re.Pattern[str]]:
-        """By the session cookie's name: what matches a Cookie header with a bypass cookie."""
-        return lru_cache(4)(self._pattern_of_cookies)
-
-    def _pattern_of_cookies(self, session: str) -> re.Pattern[str]:
-        names = "|".join(map(re.escape, {session, *self.bypass_cookies}))
+    def cookies_that_bypass(self) -> re.Pattern[str]:
+        """Matches a Cookie header that has a bypass cookie."""
+        names = "|".join(map(re.escape, self.bypass_cookies))
         return re.compile(rf"(?:^|;)\s*(?:{names})\s*=")
 
     @cached_property
     def targeted(self) -> frozenset[str]:
         """The fields, in lower case, by which a view may speak to the edges itself."""
-        names = {edge.ttl_header.lower() for edge in self.edges if edge.ttl_header}
-        return names.union(_TARGETED) - {"cache-control"}
+        names = [edge.ttl_header.lower() for edge in self.edges if edge.ttl_header]
+        return frozenset({*names, *_TARGETED} - {"cache-control"})
 
     @cached_property
     def only_for_edges(self) -> frozenset[str]:
         """The fields that a response which must not be stored does not have."""
         if not self.edges:
             return frozenset()
-        return self.targeted.union(edge.tag_header.lower() for edge in self.edges if edge.tag_header)
+        tags = [edge.tag_header.lower() for edge in self.edges if edge.tag_header]
+        return self.targeted.union(tags)
 
     @cached_property
     def declared(self) -> frozenset[str]:
@@ -109,6 +103,30 @@ class Layers:
         """Matches the names of the query parameters that never count."""
         globs = self.conf.tracking_parameters
         return re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)")
+
+    @cached_property
+    def debug(self) -> bool:
+        """Whether visitors are told the reasons."""
+        return bool(settings.DEBUG)
+
+    @cached_property
+    def behind_proxy(self) -> bool:
+        """Whether host and scheme are told by a proxy."""
+        return bool(
+            settings.USE_X_FORWARDED_HOST
+            or settings.USE_X_FORWARDED_PORT
+            or settings.SECURE_PROXY_SSL_HEADER
+        )
+
+    @cached_property
+    def allowed_hosts(self) -> list[str]:
+        """The setting itself, which a site may add to while it runs."""
+        return settings.ALLOWED_HOSTS
+
+    @cached_property
+    def addresses(self) -> dict[Any, Any]:
+        """The addresses that were worked out already."""
+        return {}
 
     @cached_property
     def generations(self) -> Generations:
@@ -142,7 +160,16 @@ _current: Layers | None = None
 def layers() -> Layers:
     """Return the layers of the current settings."""
     global _current
+    site = _current
     conf = current()
-    if _current is None or _current.conf is not conf:
-        _current = Layers(conf, backends.configured())
-    return _current
+    if site is None or site.conf is not conf:
+        _current = site = Layers(conf, backends.configured())
+    return site
+
+
+def _forget(**kwargs: Any) -> None:
+    global _current
+    _current = None
+
+
+setting_changed.connect(_forget, dispatch_uid="dumper_purge.layers")

@@ -10,8 +10,9 @@ from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_http_date_safe
 
-from dumper_purge.respond import anonymous
+from dumper_purge.respond import anonymous, fields
 from dumper_purge.respond.cache_control import parsed
+from dumper_purge.respond.conditional import CONDITIONS
 from dumper_purge.respond.cookies import RecordingCookies
 from dumper_purge.respond.keys import Address
 from dumper_purge.respond.layers import Layers
@@ -20,14 +21,7 @@ from dumper_purge.respond.policy import Facts
 
 __all__ = ["Observation"]
 
-_CONDITIONS = (
-    "HTTP_IF_NONE_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_UNMODIFIED_SINCE",
-    "HTTP_IF_RANGE",
-    "HTTP_RANGE",
-)
+_KEPT_FROM_THE_VIEW = CONDITIONS | {"HTTP_IF_RANGE", "HTTP_RANGE"}
 _CSP = ("content-security-policy", "content-security-policy-report-only")
 _CSRF_MARK = "CSRF_COOKIE_NEEDS_UPDATE"
 
@@ -48,7 +42,7 @@ class Observation:
         """Hide from the view what would end up in everybody's page, and record the rest."""
         request, meta = self._request, self._request.META
         request.COOKIES = self._cookies
-        self._conditions = {name: meta.pop(name) for name in _CONDITIONS if name in meta}
+        self._conditions = {name: meta.pop(name) for name in meta.keys() & _KEPT_FROM_THE_VIEW}
         if meta.get("QUERY_STRING", "") != self._address.query:
             meta["QUERY_STRING"] = self._address.query
             request.GET = QueryDict(self._address.query)
@@ -72,25 +66,23 @@ class Observation:
         uncommitted: bool,
     ) -> Facts:
         """Return what the decision about a response depends on."""
-        fields = {name.lower(): value for name, value in response.items()}
-        own = fields.get("cache-control")
+        held = {name: value for name, (_, value) in fields.of(response).items()}
+        own = held.get("cache-control")
         return Facts(
             status=response.status_code,
             streaming=response.streaming,
-            sets_cookie=bool(response.cookies) or "set-cookie" in fields,
-            vary=_members(fields.get("vary", "")),
+            sets_cookie=bool(response.cookies) or "set-cookie" in held,
+            vary=_members(held.get("vary", "")),
             own=None if own is None else parsed(own),
-            targeted=tuple(
-                parsed(fields[name]) for name in self._layers.targeted if name in fields
-            ),
-            expires_after=_seconds_to(fields.get("expires")),
-            cookies_read=frozenset(self._cookies.read.keys() - self._layers.harmless_cookies()),
+            targeted=tuple(parsed(held[name]) for name in self._layers.targeted if name in held),
+            expires_after=_seconds_to(held.get("expires")),
+            cookies_read=frozenset(self._cookies.read - self._layers.harmless_cookies),
             session=self._session(),
             session_is_harmless=self._layers.anonymous_sessions,
-            token_read=self._token_was_read(),
+            token_read=_CSRF_MARK in self._request.META,
             messages_shown=_messages_shown(self._request),
-            nonce=any("'nonce-" in fields.get(name, "") for name in _CSP),
-            redirects_to_itself=self._leads_here(fields),
+            nonce=any("'nonce-" in held.get(name, "") for name in _CSP),
+            redirects_to_itself=self._leads_here(held),
             undeclared_query=self._has_undeclared(page),
             collected_changes=collected_changes,
             uncommitted=uncommitted,
@@ -101,12 +93,6 @@ class Observation:
             grace=page.grace,
             time_left=_time_left(page.expires),
         )
-
-    def _token_was_read(self) -> bool:
-        # CsrfViewMiddleware looks at the cookie once, whether or not the view wants its token.
-        if self._cookies.read.get(settings.CSRF_COOKIE_NAME, 0) > 1:
-            return True
-        return _CSRF_MARK in self._request.META
 
     def _session(self) -> str:
         session = anonymous.session_of(self._request)
@@ -122,8 +108,8 @@ class Observation:
         declared = self._layers.declared if page.query is None else page.query
         return not declared.issuperset(QueryDict(self._address.query))
 
-    def _leads_here(self, fields: Mapping[str, str]) -> bool:
-        target = fields.get("location", "").partition("//")[2].partition("#")[0]
+    def _leads_here(self, held: Mapping[str, str]) -> bool:
+        target = held.get("location", "").partition("//")[2].partition("#")[0]
         if not target:
             return False
         query = f"?{self._address.query}" if self._address.query else ""

@@ -46,93 +46,80 @@ def look_up(
 
     Raises what the cache raises.
     """
-    route, hint = address.route, hints.recall(address.key)
-    if hint is None:
-        # Likely a miss, which also needs `any`.
-        key, more = address.key, (layers.generations.key(ANY),)
-    else:
-        key, more = address.key, hint.keys
-        if hint.vary:
-            key = variant(key, hint.vary, request)
-    found = primary.read_many(cache, (key, *route.keys, *more))
-    search = _Search(address, layers, cache, found, hint)
-    if layers.page_cache:
-        entry = search.unpacked(key, request)
-        if entry is not None and search.is_fresh(entry):
-            return entry
+    route = address.route
+    # Without a hint this is likely a miss, which also needs `any`.
+    hint = hints.recall(address.key) or Hint((), (ANY,), (layers.generations.any_key,))
+    key = variant(address, hint.vary, request, layers) if hint.vary else address.key
+    stored, *found = primary.read(cache, (key, *route.keys, *hint.keys))
+    if isinstance(stored, list) and key is address.key:
+        # What the page varies on.
+        key = variant(address, tuple(stored), request, layers)
+        stored = primary.read(cache, (key,))[0]
+    tags = route.tags + hint.own
+    entry = _entry(stored) if layers.page_cache else None
+    if entry is not None and entry.tags == tags and entry.tokens == tuple(found):
+        return entry
+    search = _Search(address, layers, cache, dict(zip(tags, found, strict=True)))
+    if entry is not None and search.is_fresh(entry):
+        return entry
     return search.ticket()
 
 
-class _Search:
-    """What one look-up has found, all of it read before the view."""
+def _entry(stored: Any) -> Entry | None:
+    if not isinstance(stored, tuple) or len(stored) != len(Entry._fields):
+        return None
+    entry = Entry._make(stored)
+    return entry if entry.until is None or time.time() < entry.until else None
 
-    __slots__ = ("_address", "_cache", "_found", "_hint", "_layers", "_own")
+
+class _Search:
+    """The tokens that one look-up has found, all of them read before the view."""
+
+    __slots__ = ("_address", "_cache", "_known", "_layers")
 
     def __init__(
-        self,
-        address: Address,
-        layers: Layers,
-        cache: BaseCache,
-        found: dict[str, Any],
-        hint: Hint | None,
+        self, address: Address, layers: Layers, cache: BaseCache, known: dict[str, str | None]
     ) -> None:
         self._address = address
         self._layers = layers
         self._cache = cache
-        self._found = found
-        self._hint = hint
-        self._own: tuple[str, ...] = hint.own if hint else ()
-
-    def unpacked(self, key: str, request: HttpRequest) -> Entry | None:
-        """Return the page that was found, fresh or not."""
-        stored = self._found.get(key)
-        if isinstance(stored, list) and key == self._address.key:
-            key = variant(key, tuple(stored), request)
-            stored = primary.read_many(self._cache, (key,)).get(key)
-        if isinstance(stored, tuple) and len(stored) == len(Entry._fields):
-            return Entry._make(stored)
-        return None
+        self._known = known
 
     def is_fresh(self, entry: Entry) -> bool:
-        """Tell whether no tag of a page was purged and its time is not over."""
-        route, found = self._address.route, self._found
-        own = entry.tags[len(route.tags) :]
-        if self._hint is not None and own == self._hint.own:
-            keys = self._hint.keys
-        else:
-            self._own = own
-            keys = tuple(map(self._layers.generations.key, own))
-            found |= primary.read_many(self._cache, keys) if keys else {}
-        for key, token in zip(route.keys + keys, entry.tokens, strict=True):
-            if found.get(key) != token:
-                return False
-        if entry.until is not None and time.time() >= entry.until:
+        """Tell whether no tag of a page was purged, and remember its tags if so."""
+        known = self._known
+        unread = [tag for tag in entry.tags if tag not in known]
+        if unread:
+            keys = [self._layers.generations.key(tag) for tag in unread]
+            known |= zip(unread, primary.read(self._cache, keys), strict=True)
+        if entry.tokens != tuple(map(known.get, entry.tags)):
             return False
-        hints.remember(self._address.key, Hint(entry.vary, own, keys))
+        if unread or ANY in known:
+            own = entry.tags[len(self._address.route.tags) :]
+            remember(self._address, self._layers, entry.vary, own)
         return True
 
     def ticket(self) -> Ticket:
         """Return all tokens that were read, adding those that are missing."""
-        generations = self._layers.generations
-        tags = (ANY, *self._address.route.tags, *self._own)
-        known = {tag: self._found[key] for tag in tags if (key := generations.key(tag)) in self._found}
-        if ANY not in known:
-            known |= generations.read((ANY,))
-        any_token = known.pop(ANY, None)
-        missing = [tag for tag in tags[1:] if tag not in known]
+        generations, known = self._layers.generations, self._known
+        any_token = known.pop(ANY, None) or generations.read((ANY,)).get(ANY)
+        held = {tag: token for tag, token in known.items() if token is not None}
+        missing = [tag for tag in known if tag not in held]
         if missing:
-            known |= generations.add(missing, any_token)
-        return Ticket(generations, known, any_token)
+            held |= generations.add(missing, any_token)
+        return Ticket(generations, held, any_token)
 
 
-def store(address: Address, request: HttpRequest, entry: Entry, cache: BaseCache) -> None:
+def store(
+    address: Address, request: HttpRequest, entry: Entry, layers: Layers, cache: BaseCache
+) -> None:
     """Store a page. Raises what the cache raises."""
     timeout = None if entry.until is None else max(1, int(entry.until - entry.created))
     key = address.key
     if entry.vary:
-        cache.set(key, list(entry.vary), None)
-        key = variant(key, entry.vary, request)
-    cache.set(key, tuple(entry), timeout)
+        cache.set(key.plain, list(entry.vary), None)
+        key = variant(address, entry.vary, request, layers)
+    cache.set(key.plain, tuple(entry), timeout)
 
 
 def remember(address: Address, layers: Layers, vary: tuple[str, ...], own: tuple[str, ...]) -> None:

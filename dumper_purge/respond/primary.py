@@ -1,4 +1,4 @@
-"""Django's cache, read where it is written.
+"""Django's cache, read where it is written, in one operation.
 
 A token from a lagging replica could tell that nothing was purged. Django's ``RedisCache`` with
 several LOCATIONs reads from any replica and ``DatabaseCache`` from ``db_for_read``; here both are
@@ -9,8 +9,7 @@ import base64
 import pickle
 import time
 from collections.abc import Sequence
-from functools import cache as memoised
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from django.core.cache.backends.base import BaseCache
@@ -22,16 +21,29 @@ from django.core.cache.backends.memcached import BaseMemcachedCache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django.db import connections, router
 
-__all__ = ["is_shared", "read_many", "reports_failures"]
+__all__ = ["Key", "is_shared", "read", "reports_failures"]
+
+
+class Key(NamedTuple):
+    """A key as users of the cache write it, and as the cache itself does."""
+
+    plain: str
+    made: str
 
 
 class _Reader(Protocol):
-    def __call__(self, cache: Any, keys: Sequence[str]) -> dict[str, Any]: ...
+    def __call__(self, cache: Any, keys: Sequence[Key]) -> list[Any]: ...
 
 
-def read_many(cache: BaseCache, keys: Sequence[str]) -> dict[str, Any]:
-    """Return the values that the primary has, in one operation; raise what the client raises."""
-    return _reader(type(cache))(cache, keys)
+def read(cache: BaseCache, keys: Sequence[Key]) -> list[Any]:
+    """Return what the primary has under each key, None where it has nothing.
+
+    Raises what the client raises.
+    """
+    kind = type(cache)
+    if kind not in _readers:
+        _readers[kind] = _reader_of(kind)
+    return _readers[kind](cache, keys)
 
 
 def is_shared(cache: BaseCache, *, single_process: bool) -> bool:
@@ -49,66 +61,72 @@ def reports_failures(cache: BaseCache) -> bool:
     return isinstance(cache, (RedisCache, BaseMemcachedCache, FileBasedCache, LocMemCache))
 
 
-@memoised
-def _reader(kind: type[BaseCache]) -> _Reader:
+_readers: dict[type, _Reader] = {}
+
+
+def _reader_of(kind: type) -> _Reader:
+    if kind is LocMemCache:
+        return _read_locmem
     if issubclass(kind, RedisCache):
         return _read_redis
     if issubclass(kind, DatabaseCache):
         return _read_database
-    if kind is LocMemCache:
-        return _read_locmem
     return _read_any
 
 
-def _read_any(cache: BaseCache, keys: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = cache.get_many(keys)
-    return found
+def _read_any(cache: BaseCache, keys: Sequence[Key]) -> list[Any]:
+    found = cache.get_many([key.plain for key in keys])
+    return [found.get(key.plain) for key in keys]
 
 
-def _read_locmem(cache: Any, keys: Sequence[str]) -> dict[str, Any]:
+def _read_locmem(cache: Any, keys: Sequence[Key]) -> list[Any]:
     # One lock for all, and none of the checks of keys that only Memcached needs.
-    packed = {}
-    values, expiry = cache._cache, cache._expire_info
+    values, expiry, packed = cache._cache, cache._expire_info, []
     with cache._lock:
-        for key in keys:
-            name = cache.make_key(key)
+        for _, name in keys:
             until = expiry.get(name, 0)
             if until is None or until > time.time():
-                packed[key] = values[name]
+                packed.append(values[name])
                 values.move_to_end(name, last=False)
-    return {key: pickle.loads(value) for key, value in packed.items()}
+            else:
+                packed.append(None)
+    return [None if value is None else pickle.loads(value) for value in packed]
 
 
 _clients: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def _read_redis(cache: Any, keys: Sequence[str]) -> dict[str, Any]:
-    backend = cache._cache
-    if type(backend) is not RedisCacheClient:
+def _read_redis(cache: Any, keys: Sequence[Key]) -> list[Any]:
+    backend: Any = cache._cache
+    if not _is_plain(backend):
+        # It may keep each key on a server of its own.
         return _read_any(cache, keys)
     client = _clients.get(backend)
     if client is None:
         # Django builds a client for each operation, which costs more than the operation.
         client = _clients[backend] = backend.get_client(None, write=True)
-    values = client.mget([*map(cache.make_key, keys)])
     loads = backend._serializer.loads
-    return {key: loads(value) for key, value in zip(keys, values, strict=True) if value is not None}
+    values = client.mget([key.made for key in keys])
+    return [None if value is None else loads(value) for value in values]
 
 
-def _read_database(cache: Any, keys: Sequence[str]) -> dict[str, Any]:
+def _is_plain(backend: object) -> bool:
+    return type(backend) is RedisCacheClient
+
+
+def _read_database(cache: Any, keys: Sequence[Key]) -> list[Any]:
     # Timeouts are ignored: tokens have none, and a page says itself until when it may be used.
     connection = connections[router.db_for_write(cache.cache_model_class)]
     quote = connection.ops.quote_name
-    names = {cache.make_key(key): key for key in keys}
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {quote('cache_key')}, {quote('value')} FROM {quote(cache._table)}"
-            f" WHERE {quote('cache_key')} IN ({', '.join(['%s'] * len(names))})",
-            list(names),
+            f" WHERE {quote('cache_key')} IN ({', '.join(['%s'] * len(keys))})",
+            [key.made for key in keys],
         )
-        rows = cursor.fetchall()
-    return {names[key]: _unpacked(connection.ops.process_clob(value)) for key, value in rows}
+        found = {name: connection.ops.process_clob(value) for name, value in cursor.fetchall()}
+    return [_unpacked(found.get(key.made)) for key in keys]
 
 
-def _unpacked(value: str) -> Any:
-    return pickle.loads(base64.b64decode(value))
+def _unpacked(value: str | None) -> Any:
+    return None if value is None else pickle.loads(base64.b64decode(value))

@@ -1,23 +1,23 @@
 """Cache-Status (RFC 9211): what this cache did with a request."""
 
-from django.conf import settings
 from django.http.response import HttpResponseBase
 
-__all__ = ["report"]
+from dumper_purge.respond import fields
 
-HIT = "hit"
-MISS = "fwd=miss"
-BYPASS = "fwd=bypass"
-METHOD = "fwd=method"
+__all__ = ["BYPASS", "HIT", "METHOD", "MISS", "report"]
+
+HIT = "dumper; hit"
+MISS = "dumper; fwd=miss"
+BYPASS = "dumper; fwd=bypass"
+METHOD = "dumper; fwd=method"
 
 
-def report(response: HttpResponseBase, outcome: str, *, detail: str = "", key: str = "") -> None:
-    """Add our member to the response's Cache-Status; detail and key only with ``DEBUG``."""
-    member = f"dumper; {outcome}"
-    if settings.DEBUG:
-        member += _parameter("detail", detail) + _parameter("key", key)
-    inner = response.get("Cache-Status")
-    response["Cache-Status"] = f"{inner}, {member}" if inner else member
+def report(response: HttpResponseBase, member: str, **parameters: str) -> None:
+    """Add our member to the response's Cache-Status, with parameters if there are any."""
+    for name, value in parameters.items():
+        member += _parameter(name, value)
+    inner = fields.value(response, "cache-status")
+    fields.put(response, "Cache-Status", f"{inner}, {member}" if inner else member)
 
 
 def _parameter(name: str, value: str) -> str:

@@ -1,11 +1,12 @@
 """A rendered page on its way into the page cache, through the fence."""
 
 import time
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 
-from dumper_purge.respond import conditional, headers, page_cache, serving, trouble
+from dumper_purge.respond import conditional, fields, headers, page_cache, serving, trouble
 from dumper_purge.respond.fence import Purged, Ticket
 from dumper_purge.respond.keys import Address
 from dumper_purge.respond.layers import Layers
@@ -72,17 +73,20 @@ class Storing:
         response = self._response
         if self._request.method == "GET":
             conditional.with_etag(response)
-        response["Cache-Control"] = headers.browser_field(facts.own, decision.browser_ttl)
+            fields.put(response, "Content-Length", str(len(response.content)))
+        browser = headers.browser_field(facts.own, decision.browser_ttl)
+        fields.put(response, "Cache-Control", browser)
 
     def _entry(self, decision: Decision, facts: Facts, tags: tuple[str, ...]) -> Entry:
-        response, now = self._response, time.time()
+        response: Any = self._response
+        now = time.time()
         return Entry(
             status=response.status_code,
             reason=response._reason_phrase,
             headers={
-                name.lower(): (name, value)
-                for name, value in response.items()
-                if name.lower() not in _NOT_STORED
+                name: field
+                for name, field in fields.of(response).items()
+                if name not in _NOT_STORED
             },
             content=response.content,
             vary=tuple(sorted(facts.vary)),
@@ -101,7 +105,7 @@ class Storing:
         if not site.page_cache or self._request.method != "GET" or lagging:
             return
         try:
-            page_cache.store(self._address, self._request, entry, site.generations.cache)
+            page_cache.store(self._address, self._request, entry, site, site.generations.cache)
         except Exception as error:
             trouble.cache_failed(site.conf.cache_alias, error)
 

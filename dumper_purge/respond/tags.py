@@ -45,7 +45,9 @@ def object_tag(obj: Model) -> str:
     :class:`~dumper_purge.exceptions.InvalidDependent` for an object that was not saved yet.
     """
     if obj.pk is None:
-        raise InvalidDependent(f"{obj._meta.label} without a primary key has no tag: save it first.")
+        raise InvalidDependent(
+            f"{obj._meta.label} has no tag before it has a primary key: save it."
+        )
     concrete = obj._meta.concrete_model or type(obj)
     label = concrete._meta.label_lower
     name = f"{label}:{obj.pk}"

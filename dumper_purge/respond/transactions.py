@@ -1,5 +1,7 @@
 """Whether this thread's database connections may show what nobody else can see yet."""
 
+from typing import Any
+
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -16,6 +18,6 @@ def any_open() -> bool:
 
 def _is_open(connection: BaseDatabaseWrapper) -> bool:
     if connection.in_atomic_block:
-        blocks = connection.atomic_blocks
+        blocks: list[Any] = connection.atomic_blocks
         return not blocks or not all(block._from_testcase for block in blocks)
     return connection.connection is not None and not connection.autocommit

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from dumper_purge.answers import AnswerReader, Garbled
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 
 def read(data, *, closed=False, sizes=None):
     reader = AnswerReader()
@@ -31,7 +33,7 @@ def read(data, *, closed=False, sizes=None):
         (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", 404, b""),
         (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n1;x=y\r\n!\r\n0\r\n\r\n",
+            CHUNKED + b"2\r\nhi\r\n1;x=y\r\n!\r\n0\r\n\r\n",
             200,
             b"hi!",
         ),

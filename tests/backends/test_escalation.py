@@ -16,7 +16,9 @@ from dumper_purge.backends.escalation import (
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.paths import encode_path, prefix_tag, prefix_tags
 
-PATHS = st.text(st.characters(codec="utf-8"), max_size=30).map(lambda t: encode_path("/" + t.lstrip("/")))
+PATHS = st.text(st.characters(codec="utf-8"), max_size=30).map(
+    lambda t: encode_path("/" + t.lstrip("/"))
+)
 
 
 def test_paths_stand_on_every_host_and_urls_on_their_own():

@@ -1,9 +1,13 @@
 """From DUMPER_BACKENDS to backends, or to an error that names alias, value and remedy."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from dumper_purge.backends import configured, problems
+from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.dummy import DummyBackend
 from dumper_purge.backends.page_cache import PageCacheBackend
 from dumper_purge.backends.varnish import VarnishBackend
@@ -136,3 +140,35 @@ def test_a_varnish_needs_no_hosts_for_tags(settings):
     (edge,) = configured()
 
     assert isinstance(edge, VarnishBackend)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnBackend(BaseBackend):
+    """What a user may write."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    chooses: Callable[[str], bool] | None = None
+    ratio: float = 0.5
+
+
+def test_a_backend_of_ones_own_may_have_options_of_any_type(settings):
+    options = {"headers": {"a": "b"}, "names": ["x"], "chooses": str.isalpha, "ratio": 1}
+    own = {"BACKEND": f"{__name__}.OwnBackend", "OPTIONS": options}
+    settings.DUMPER_BACKENDS = {"own": own}
+
+    (backend,) = configured()
+
+    assert (backend.headers, backend.names, backend.ratio) == ({"a": "b"}, ("x",), 1)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [({"headers": 5}, "headers.*dict"), ({"names": ["x", 5]}, "names.*a list, each a str")],
+)
+def test_a_wrong_option_of_such_a_backend_is_named(settings, options, words):
+    own = {"BACKEND": f"{__name__}.OwnBackend", "OPTIONS": options}
+    settings.DUMPER_BACKENDS = {"own": own}
+
+    with pytest.raises(ImproperlyConfigured, match=words):
+        configured()

@@ -1,15 +1,14 @@
 """The backend against a real varnishd with the shipped VCL."""
 
-import http.client
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from dumper_purge.backends.varnish import VarnishBackend
 from dumper_purge.batch import Pattern, Prefix, PurgeBatch
 from dumper_purge.exceptions import Rejected, Transient
-from dumper_purge.paths import EVERYTHING, encode_path, path_tag, prefix_tags
+from dumper_purge.paths import encode_path
+from tests.backends.origin import Origin, get, serving
 from tests.varnish import Varnishd, example_vcl
 
 pytestmark = pytest.mark.needs("varnishd")
@@ -17,43 +16,10 @@ pytestmark = pytest.mark.needs("varnishd")
 HOSTS = ("a.example", "b.example:8000")
 
 
-class Origin(BaseHTTPRequestHandler):
-    """Counts its renders; a path that ends in /slow/ waits for ``go`` with the old text."""
-
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    renders = 0
-    arrived = threading.Event()
-    go = threading.Event()
-
-    def do_GET(self):
-        path = self.path.partition("?")[0]
-        type(self).renders += 1
-        body = str(self.renders).encode()
-        if path.endswith("/slow/"):
-            self.arrived.set()
-            self.go.wait(10)
-        tags = [path_tag(path), *prefix_tags(path), EVERYTHING, "menu"]
-        self.send_response(200)
-        self.send_header("Surrogate-Control", "max-age=31536000, stale-if-error=60")
-        self.send_header("xkey", " ".join(tags))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def origin():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -65,22 +31,6 @@ def node(origin):
 def backend(node, **options):
     options = {"token": node.token, "hosts": HOSTS, **options}
     return VarnishBackend(alias="edge", location=(node.url,), **options)
-
-
-def get(node, path, host="a.example"):
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=10)
-    connection.putrequest("GET", path, skip_host=True)
-    connection.putheader("Host", host)
-    connection.endheaders()
-    response = connection.getresponse()
-    body = response.read().decode()
-    connection.close()
-    return body
-
-
-def is_kept(node, path, host="a.example"):
-    """Tell whether two requests around the caller's purge get the same render."""
-    return get(node, path, host) == get(node, path, host)
 
 
 def fresh_after(node, batch, pages, **options):
@@ -150,7 +100,15 @@ def test_softly(node, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_paths_with_every_kind_of_character(node, method):
-    texts = ["/é ü/", "/a+b&c=d;e/", "/(a)[b]{c}/", '/"quoted"\\/', "/100%/", "/a.b*c^d|e$/", "/~'!,@:/"]
+    texts = [
+        "/é ü/",
+        "/a+b&c=d;e/",
+        "/(a)[b]{c}/",
+        '/"quoted"\\/',
+        "/100%/",
+        "/a.b*c^d|e$/",
+        "/~'!,@:/",
+    ]
     pages = [(encode_path(text), "a.example") for text in texts]
 
     batch = PurgeBatch(paths=frozenset(path for path, _ in pages))
@@ -163,7 +121,9 @@ def test_a_thousand_paths(node, method):
     pages = [(f"/many/{i}/", "a.example") for i in range(1_000)]
     kept = ("/many/", "a.example")
 
-    found = fresh_after(node, PurgeBatch.of(path for path, _ in pages), [*pages, kept], method=method)
+    found = fresh_after(
+        node, PurgeBatch.of(path for path, _ in pages), [*pages, kept], method=method
+    )
 
     assert found == set(pages)
 

@@ -1,12 +1,12 @@
 """What a request costs: a hit, a miss, a bypass."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from tests.bench import views
+from tests.bench.baseline import without_dumper
 from tests.bench.figures import Effort, Figure, faster, slower
 from tests.bench.measure import interleave, per_call
-from tests.bench.sites import BARE, CACHE_NAMES, DJANGO, OURS, Site, cache_in, on_cold_cache
+from tests.bench.sites import BARE, CLOCKS, DJANGO, OURS, Site, cache_in, on_cold_cache
 
 __all__ = ["bypass", "hit", "miss"]
 
@@ -14,30 +14,35 @@ HIT_BAR = 1.9
 HIT_AGAINST_DJANGO_BAR = 1.7
 MISS_BAR = 1.3
 BYPASS_BAR = 1.2
+BARE_HIT, DJANGO_HIT = "a bare middleware with a prebuilt response", "Django's cache middleware"
+DJANGO_MISS = "Django's cache middleware's miss"
+BARE_HANDLER = "the bare handler"
+TEMPLATE, CONSTANT = "view: a template of 22 kB", "view: a constant of 22 kB"
+SESSION = {"HTTP_COOKIE": "sessionid=0123456789abcdef"}
 
 
 def hit(effort: Effort) -> Iterator[Figure]:
     """Measure a page-cache hit, on locmem and on Redis."""
-    for cache in CACHE_NAMES:
+    for cache in CLOCKS:
         with cache_in(cache):
             yield from _hit(cache, effort)
 
 
 def _hit(cache: str, effort: Effort) -> Iterator[Figure]:
     path = "/constant/2026/lemon-sorbet/"
-    getters = {
-        "a bare middleware with a prebuilt response": Site(BARE).getter(path),
-        "Django's cache middleware": Site(DJANGO).getter(path),
-        "ours": Site(OURS).getter(path),
-    }
+    sites = {BARE_HIT: BARE, DJANGO_HIT: DJANGO, "ours": OURS}
+    getters = {name: Site(middleware).getter(path) for name, middleware in sites.items()}
     for get in getters.values():
         _check_hit(get)
-    subjects = {name: per_call(get, effort.many(100)) for name, get in getters.items()}
+    count, clock = effort.many(100), CLOCKS[cache]
+    subjects = {name: per_call(get, count, clock) for name, get in getters.items()}
+    for name in (BARE_HIT, DJANGO_HIT):
+        subjects[name] = without_dumper(subjects[name])
     timings = interleave(subjects, effort.times(101))
-    bare, django, ours = getters
     bar = HIT_BAR if cache == "locmem" else None
-    yield slower(timings, ours, bare, what=f"page-cache hit, {cache}", bar=bar)
-    yield faster(timings, ours, django, what=f"page-cache hit, {cache}", bar=HIT_AGAINST_DJANGO_BAR)
+    what = f"page-cache hit, {cache}"
+    yield slower(timings, "ours", BARE_HIT, what=what, bar=bar)
+    yield faster(timings, "ours", DJANGO_HIT, what=what, bar=HIT_AGAINST_DJANGO_BAR)
 
 
 def _check_hit(get: Callable[[], bytes]) -> None:
@@ -53,43 +58,37 @@ def _check_hit(get: Callable[[], bytes]) -> None:
 
 def miss(effort: Effort) -> Iterator[Figure]:
     """Measure misses that are stored, for a rendered page and for a view that does nothing."""
-    for cache in CACHE_NAMES:
+    for cache in CLOCKS:
         with cache_in(cache):
-            yield _miss(cache, "a template of 22 kB", "/news", effort, bar=MISS_BAR)
-            yield _miss(cache, "a constant of 22 kB", "/constant", effort)
+            yield _miss(cache, TEMPLATE, "/news", effort)
+            yield _miss(cache, CONSTANT, "/constant", effort)
 
 
-def _miss(
-    cache: str, page: str, folder: str, effort: Effort, *, bar: float | None = None
-) -> Figure:
+def _miss(cache: str, view: str, folder: str, effort: Effort) -> Figure:
     paths = [f"{folder}/2026/flavour-{number}/" for number in range(effort.many(50))]
     subjects = {}
-    for name, middleware in {"Django's cache middleware's miss": DJANGO, "ours": OURS}.items():
+    for name, middleware in {DJANGO_MISS: DJANGO, "ours": OURS}.items():
         site = Site(middleware)
         _check_hit(site.getter("/constant/2026/lemon-sorbet/"))
-        subjects[name] = on_cold_cache([site.getter(path) for path in paths])
+        subjects[name] = on_cold_cache([site.getter(path) for path in paths], CLOCKS[cache])
+    subjects[DJANGO_MISS] = without_dumper(subjects[DJANGO_MISS])
     timings = interleave(subjects, effort.times(41))
-    django, ours = subjects
-    return slower(timings, ours, django, what=f"miss, {cache}, {page}", bar=bar)
+    return slower(timings, "ours", DJANGO_MISS, what=f"miss, {cache}, {view}", bar=MISS_BAR)
 
 
 def bypass(effort: Effort) -> Iterator[Figure]:
     """Measure requests that the middleware lets through."""
-    cookie = {"HTTP_COOKIE": "sessionid=0123456789abcdef"}
-    rendered, constant = "a template of 22 kB", "a constant of 22 kB"
-    yield _bypass(f"ignored path, {rendered}", "/admin/2026/lemon/", {}, effort, bar=BYPASS_BAR)
-    yield _bypass(f"session, {rendered}", "/news/2026/lemon/", cookie, effort, bar=BYPASS_BAR)
-    yield _bypass(f"ignored path, {constant}", "/admin/constant/lemon/", {}, effort)
-    yield _bypass(f"session, {constant}", "/constant/2026/lemon/", cookie, effort)
+    yield _bypass(f"ignored path, {TEMPLATE}", "/admin/2026/lemon/", {}, effort, bar=BYPASS_BAR)
+    yield _bypass(f"session, {TEMPLATE}", "/news/2026/lemon/", SESSION, effort, bar=BYPASS_BAR)
+    yield _bypass(f"ignored path, {CONSTANT}", "/admin/constant/lemon/", {}, effort)
+    yield _bypass(f"session, {CONSTANT}", "/constant/2026/lemon/", SESSION, effort)
 
 
 def _bypass(
-    what: str, path: str, headers: dict[str, Any], effort: Effort, *, bar: float | None = None
+    what: str, path: str, headers: dict[str, str], effort: Effort, *, bar: float | None = None
 ) -> Figure:
-    getters = {
-        "the bare handler": Site().getter(path, **headers),
-        "ours": Site(OURS).getter(path, **headers),
-    }
-    subjects = {name: per_call(get, effort.many(50)) for name, get in getters.items()}
+    bare = per_call(Site().getter(path, **headers), effort.many(50))
+    ours = per_call(Site(OURS).getter(path, **headers), effort.many(50))
+    subjects = {BARE_HANDLER: without_dumper(bare), "ours": ours}
     timings = interleave(subjects, effort.times(101))
-    return slower(timings, "ours", "the bare handler", what=f"bypass, {what}", bar=bar)
+    return slower(timings, "ours", BARE_HANDLER, what=f"bypass, {what}", bar=bar)

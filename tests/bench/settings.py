@@ -2,7 +2,7 @@
 
 SECRET_KEY = "bench"
 DEBUG = False
-ALLOWED_HOSTS = ["testserver"]
+ALLOWED_HOSTS = ["www.example.com"]
 USE_TZ = True
 ROOT_URLCONF = "tests.bench.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -35,8 +35,8 @@ def serve() -> None:
         everyone_else = model.objects.filter(pk__in=[other.pk for other in others])
         with CaptureQueriesContext(connection) as queries:
             everyone_else.delete()
-        if len(queries) != 1:
-            raise AssertionError(f"A fast delete is one query, not {len(queries)}.")
+        if [query["sql"].split()[0] for query in queries] != ["BEGIN", "DELETE", "COMMIT"]:
+            raise AssertionError(f"This delete was not fast: {queries.captured_queries}")
         operations = {"save": flavour.save, "delete": everyone_else.delete}
         for line in sys.stdin:
             operation, count = line.split()

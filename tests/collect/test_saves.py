@@ -12,10 +12,13 @@ from tests.zoo.models import (
     Aviary,
     Cage,
     Dome,
+    Food,
     Keeper,
     LoudAnimal,
     Place,
+    Poster,
     QuietAnimal,
+    Seat,
     Ticket,
     Visitor,
 )
@@ -70,9 +73,7 @@ def test_the_old_path_is_that_of_the_database_not_of_a_stale_instance(register, 
     assert outlet.paths == [{"/animals/wolf/", "/animals/bear/"}]
 
 
-def test_without_tracking_the_old_row_is_not_read(
-    register, outlet, fox, django_assert_num_queries
-):
+def test_without_tracking_the_old_row_is_not_read(register, outlet, fox, django_assert_num_queries):
     register(Animal, track_changes=False)
 
     fox.slug = "wolf"
@@ -217,6 +218,82 @@ def test_unregistered_models_purge_nothing_and_cost_nothing(
     assert outlet.sent == []
     assert not pre_save.has_listeners(Visitor)
     assert not post_save.has_listeners(Visitor)
+
+
+def test_a_key_of_two_columns(register, outlet):
+    register(Seat)
+    seat = Seat.objects.create(line=1, number=2, guest="ann")
+
+    seat.guest = "bob"
+    seat.save()
+    Seat.objects.update(guest="eve")
+    Seat.objects.all().delete()
+
+    assert outlet.paths == [
+        {"/seats/1/2/ann/"},
+        {"/seats/1/2/ann/", "/seats/1/2/bob/"},
+        {"/seats/1/2/bob/", "/seats/1/2/eve/"},
+        {"/seats/1/2/eve/"},
+    ]
+
+
+def test_the_old_row_is_read_by_the_base_manager(register, outlet):
+    register(Poster)
+    poster = Poster.objects.create(name="a")
+    outlet.clear()
+
+    poster.name = "b"
+    poster.save()
+
+    assert outlet.paths == [{"/posters/A/", "/posters/new/"}]
+
+
+def test_values_from_the_database_are_converted_as_ever(register, outlet):
+    register(Ticket, paths=lambda ticket: [f"/tickets/{ticket.pk}/"])
+    ticket = Ticket.objects.create(number="1")
+    outlet.clear()
+
+    ticket.save()
+
+    assert outlet.paths == [{f"/tickets/{ticket.pk}/"}]
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """Let SQLite pass for a database with row locks; remember what would be locked."""
+    seen = []
+
+    def without_locks(execute, sql, params, many, context):
+        if " FOR " in sql:
+            seen.append(sql.split('"')[1])
+            sql = sql.partition(" FOR ")[0]
+        return execute(sql, params, many, context)
+
+    monkeypatch.setattr(type(connection.features), "has_select_for_update", True)
+    with connection.execute_wrapper(without_locks):
+        yield seen
+
+
+def test_the_old_row_is_locked_inside_a_transaction(register, fox, locked):
+    register(Animal)
+
+    fox.save()
+    assert locked == []
+
+    with transaction.atomic():
+        fox.save()
+    assert locked == ["zoo_animal"]
+
+
+def test_bulk_writes_and_deletions_lock_the_rows_and_not_what_they_join(register, fox, locked):
+    register(Animal)
+
+    Animal.objects.update(name="wolf")
+    Animal.objects.bulk_update([fox], ["name"])
+    fox.foods.add(Food.objects.create(name="hay"))
+    fox.delete()
+
+    assert locked == ["zoo_animal", "zoo_animal", "zoo_animal", "zoo_animal_foods"]
 
 
 # Proxies and multi-table inheritance

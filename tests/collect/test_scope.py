@@ -1,5 +1,6 @@
 """Requests, ``collecting()`` and ``paused()``."""
 
+import contextvars
 import threading
 
 import pytest
@@ -116,8 +117,6 @@ def test_a_request_knows_of_paused_changes(write):
 
 
 def test_a_thread_that_inherited_the_request_joins_it_until_it_is_closed(outlet):
-    import contextvars
-
     def in_thread(path):
         context = contextvars.copy_context()
         thread = threading.Thread(target=context.run, args=(purge_paths, path))
@@ -233,8 +232,6 @@ def test_collecting_is_what_manual_mode_needs(outlet):
 
 
 def test_collecting_is_of_this_thread_only(outlet):
-    import contextvars
-
     with collecting():
         context = contextvars.copy_context()
         thread = threading.Thread(target=context.run, args=(purge_paths, "/thread/"))
@@ -354,3 +351,12 @@ def test_purges_by_word_are_paused_too(outlet):
 
     assert outlet.sent == []
     assert held.batch == PurgeBatch(paths=frozenset({"/a/"}))
+
+
+def test_a_block_that_has_ended_keeps_nothing(outlet):
+    with collecting():
+        context = contextvars.copy_context()
+
+    context.run(purge_paths, "/a/")
+
+    assert outlet.paths == [{"/a/"}]

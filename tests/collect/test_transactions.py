@@ -9,9 +9,9 @@ from django.db.utils import IntegrityError
 from django.test import TestCase, TransactionTestCase
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.collect import transactions
 from dumper_purge.collect.purges import purge_paths
 from dumper_purge.collect.registry import register as register_model
+from dumper_purge.collect.scope import collecting, paused
 from tests.zoo.models import Animal, Keeper, Place
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
@@ -173,12 +173,22 @@ def test_a_write_in_a_hook_of_the_user_is_a_batch_of_its_own(outlet):
     assert outlet.paths == [{"/keepers/a/"}, {"/keepers/b/"}]
 
 
-def test_a_connection_that_is_closed_in_a_transaction_leaves_nothing_behind(outlet):
-    if connection.vendor == "sqlite":
-        batch = transactions.TransactionBatch(None)
-        batch.hang_on(connection)
+def test_a_batch_whose_entry_django_dropped_is_not_used_again(outlet):
+    with transaction.atomic():
+        save("a")
         connection.run_on_commit = []
-        assert not batch.is_pending(connection, None)
+        save("b")
+
+    assert outlet.paths == [{"/keepers/b/"}]
+
+
+def test_a_hook_that_another_package_puts_in_front_does_no_harm(outlet):
+    with transaction.atomic():
+        save("a")
+        connection.run_on_commit.insert(0, (set(), lambda: None, True))
+        save("b")
+
+    assert outlet.paths == [{"/keepers/a/", "/keepers/b/"}]
 
 
 def test_databases_do_not_mix(outlet):
@@ -352,6 +362,25 @@ class InTestCase(TestCase):
         with self.captureOnCommitCallbacks(using="other", execute=True):
             save("a", using="other")
             save("b")
+
+        assert self.outlet.paths == [{"/keepers/a/"}]
+
+    def test_a_paused_block_has_its_batch_at_once(self):
+        with self.captureOnCommitCallbacks(execute=True), paused() as held:
+            save("a")
+            with transaction.atomic():
+                save("b")
+
+        assert held.batch.paths == {"/keepers/a/", "/keepers/b/"}
+        assert self.outlet.sent == []
+
+        with self.captureOnCommitCallbacks(execute=True):
+            held.purge()
+        assert self.outlet.paths == [{"/keepers/a/", "/keepers/b/"}]
+
+    def test_a_collecting_block_waits_for_the_callbacks(self):
+        with self.captureOnCommitCallbacks(execute=True), collecting():
+            save("a")
 
         assert self.outlet.paths == [{"/keepers/a/"}]
 

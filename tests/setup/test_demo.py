@@ -1,5 +1,6 @@
 """``python3 demo``: its tables, its exit status, its pages, and how it leaves."""
 
+import os
 import re
 import signal
 import socket
@@ -42,8 +43,14 @@ def start(*options, python=sys.executable, **more):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
         **more,
     )
+
+
+def heed_ctrl_c():
+    """What a shell starts in the background ignores it, and so does all that starts from there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def told(*options, **more):
@@ -134,14 +141,9 @@ class Parlour:
         return self.session.post(url, data=values, timeout=30)
 
     def leave(self, how=signal.SIGINT):
-        # To the whole group, as a terminal does.
-        signal_group(self.process, how)
+        os.killpg(self.process.pid, how)  # the whole group, as a terminal does
         rest, _ = self.process.communicate(timeout=30)
         return self.process.returncode, rest
-
-
-def signal_group(process, how):
-    subprocess.run(["kill", f"-{how.value}", "--", f"-{process.pid}"], check=True)
 
 
 @pytest.fixture
@@ -255,7 +257,7 @@ def test_a_port_that_is_taken_is_named():
 def test_ctrl_c_ends_the_story_without_a_traceback():
     process = start()
     process.stdout.readline()
-    signal_group(process, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     shown, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in shown

@@ -20,7 +20,13 @@ def checkout(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def commands(monkeypatch):
+def pip():
+    """What pip answers."""
+    return subprocess.CompletedProcess([], 0, "", "")
+
+
+@pytest.fixture
+def commands(monkeypatch, pip):
     """Record what is run, and run only the making of the environment itself."""
     ran = []
     real = subprocess.run
@@ -28,7 +34,7 @@ def commands(monkeypatch):
     def run(command, **options):
         ran.append(command)
         if "pip" in command:
-            return subprocess.CompletedProcess(command, 0, "", "")
+            return pip
         return real([*command, "--without-pip"] if "venv" in command else command, **options)
 
     monkeypatch.setattr(environment.subprocess, "run", run)
@@ -68,10 +74,10 @@ def test_two_pythons_of_one_version_have_an_environment_each(commands):
     )
 
 
-def test_a_failing_pip_shows_what_it_said():
-    wanted = ["no such requirement"]
-    with pytest.raises(SetUpError, match=r"(?s)ERROR.*pip could not install no such requirement"):
-        environment.make("demo", interpreters.running(), wanted, yes=False)
+def test_a_failing_pip_shows_what_it_said(commands, pip):
+    pip.returncode, pip.stdout = 1, "ERROR: No matching distribution found for Djnago"
+    with pytest.raises(SetUpError, match=r"(?s)ERROR: No matching.*pip could not install Djnago"):
+        environment.make("demo", interpreters.running(), ["Djnago"], yes=False)
     assert not list((environment.FOLDER).glob("*/complete"))
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.summary import Summary
 
+WITHOUT_PLUGINS = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
 
 @pytest.fixture
 def summary():
@@ -23,15 +25,15 @@ def pytest_on(folder, body):
 
 def test_pytests_counts_are_added_up_in_its_own_words(summary, tmp_path, capsys):
     body = "import pytest\ndef test_a(): pass\ndef test_b(): assert 0\ndef test_c(): pytest.skip()"
-    summary.pytest("pytest", pytest_on(tmp_path, body), os.environ)
-    summary.run("ruff", ["true"], os.environ)
+    summary.pytest("pytest", pytest_on(tmp_path, body), WITHOUT_PLUGINS)
+    summary.run("ruff", ["true"], WITHOUT_PLUGINS)
     assert summary.close() == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(r"=+ 1 failed, 2 passed, 1 skipped in [0-9.]+s =+", last)
 
 
 def test_a_failed_check_counts_as_a_failure(summary, capsys):
-    summary.run("mypy", ["false"], os.environ)
+    summary.run("mypy", ["false"], WITHOUT_PLUGINS)
     assert summary.close() == 1
     shown = capsys.readouterr().out
     assert "FAILED  mypy" in shown
@@ -47,12 +49,12 @@ def test_what_could_not_be_run_fails_and_what_this_machine_lacks_is_said(summary
 
 
 def test_all_well_is_zero(summary, tmp_path, capsys):
-    summary.pytest("pytest", pytest_on(tmp_path, "def test_a(): pass"), os.environ)
+    summary.pytest("pytest", pytest_on(tmp_path, "def test_a(): pass"), WITHOUT_PLUGINS)
     assert summary.close() == 0
     assert " 1 passed in " in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_pytest_that_dies_before_it_counts_is_a_failure(summary, capsys):
-    summary.pytest("pytest", ["false"], os.environ)
+    summary.pytest("pytest", ["false"], WITHOUT_PLUGINS)
     assert summary.close() == 1
     assert " 1 failed in " in capsys.readouterr().out.splitlines()[-1]

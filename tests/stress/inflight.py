@@ -22,7 +22,7 @@ class Outcome:
     stale: int
     """Pages that show the old text when every purge is through."""
     kept: int
-    """Pages that Varnish answers from its cache by then: a cache that keeps nothing is never stale."""
+    """Pages that Varnish has stored by then: one that stores nothing is never stale."""
     undone: int
     """Purges that were not through after a minute."""
     seconds: float

@@ -4,7 +4,7 @@ import pytest
 
 from tests.stress.inflight import inflight
 
-pytestmark = pytest.mark.needs("varnishd")
+pytestmark = [pytest.mark.needs("varnishd"), pytest.mark.stress]
 
 TRIALS = 200
 

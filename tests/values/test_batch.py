@@ -33,7 +33,7 @@ def test_each_kind_of_dependent_finds_its_place():
         patterns=frozenset({"/x/[0-9]+/"}),
         tags=frozenset({"sponsors"}),
     )
-    assert str(batch) == "1 paths, 1 urls, 1 prefixes, 1 patterns, 1 tags"
+    assert str(batch) == "1 path, 1 url, 1 prefix, 1 pattern, 1 tag"
 
 
 def test_the_root_prefix_is_everything():

@@ -13,6 +13,8 @@ import pytest
 from dumper_purge.paths import encode_path, is_canonical
 from tests.varnish import TOKEN, VCL_FOLDER, Varnishd, example_vcl, version
 
+pytestmark = pytest.mark.needs("varnishd")
+
 AGE = 20_000_001
 """At this age a 32-bit float knows no odd number of seconds."""
 
@@ -30,7 +32,7 @@ class Origin(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         pass
 
 
@@ -132,7 +134,8 @@ def test_without_a_second_look_old_pages_stay_hits_for_a_moment(
     origin: int, tmp_path: Path
 ) -> None:
     for file in VCL_FOLDER.glob("*.vcl"):
-        text = file.read_text().replace("    call dumper_fresh;", "    if (false) { call dumper_fresh; }")
+        text = file.read_text()
+        text = text.replace("    call dumper_fresh;", "    if (false) { call dumper_fresh; }")
         (tmp_path / file.name).write_text(text)
 
     with Varnishd(backend_port=origin, folder=tmp_path) as varnish, talk(varnish) as connection:
@@ -149,7 +152,7 @@ def spellings(seed: int, count: int) -> Iterator[str]:
         alphabet = choose.choice([visible, encoded, odd, list("abc/._~")])
         path = "/a" + "".join(choose.choices(alphabet, k=choose.randrange(1, 5)))
         yield path
-        yield encode_path("/é" + "".join(choose.choices(visible + [" ", "ü"], k=3)))
+        yield encode_path("/é" + "".join(choose.choices([*visible, " ", "ü"], k=3)))
 
 
 def test_what_is_stored_is_what_django_calls_canonical(
@@ -188,3 +191,17 @@ def test_no_path_is_too_much_for_the_normalisation(
     connection: http.client.HTTPConnection, path: str
 ) -> None:
     assert ask(connection, path).status == 200
+
+
+@pytest.mark.parametrize("size", [7_900, 3_900])
+@pytest.mark.parametrize("rest", ["", "?" + "x=1&" * 90 + "y" * 1_500, "?" + "y" * 7_000])
+@pytest.mark.parametrize("cookie", ["a=1; ", ";", "b", "é"])
+def test_no_cookies_are_too_much_for_the_normalisation(
+    connection: http.client.HTTPConnection, cookie: str, rest: str, size: int
+) -> None:
+    cookies = (cookie * size)[:size]
+    more = {f"X_{number}": "z" * 7_000 for number in range(2 if size < 7_000 else 1)}
+
+    response = ask(connection, f"/cookies/{rest}", Cookie=f"{cookies}; csrftoken=1", **more)
+
+    assert response.status == 200

@@ -49,6 +49,11 @@ class Shift(models.Model):
     keeper = models.ForeignKey(Keeper, models.CASCADE)
     day = models.CharField(max_length=10, default="monday")
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["animal", "keeper", "day"], name="zoo_one_shift")
+        ]
+
 
 class Note(models.Model):
     """Says something about any row."""
@@ -121,6 +126,39 @@ class Ticket(models.Model):
 
     class Meta:
         unique_together = [("number", "day")]
+
+
+class Seat(models.Model):
+    """Has a key of two columns."""
+
+    pk = models.CompositePrimaryKey("line", "number")
+    line = models.IntegerField()
+    number = models.IntegerField()
+    guest = models.CharField(max_length=10)
+
+    def dependent_paths(self):
+        return [f"/seats/{self.line}/{self.number}/{self.guest}/"]
+
+
+class VisibleManager(models.Manager):
+    """Is a base manager, with a query of its own."""
+
+    def get_queryset(self):
+        return super().get_queryset().annotate(loud=models.functions.Upper("name"))
+
+
+class Poster(models.Model):
+    """Needs what its base manager adds."""
+
+    name = models.CharField(max_length=50)
+
+    objects = VisibleManager()
+
+    def dependent_paths(self):
+        return [f"/posters/{getattr(self, 'loud', 'new')}/"]
+
+    class Meta:
+        base_manager_name = "objects"
 
 
 class Visitor(models.Model):

@@ -91,7 +91,8 @@ class Command(BaseCommand):
             lines = "\n".join(f"{where}: {error}" for where, error in sorted(failed.items()))
             raise CommandError(f"Not purged everywhere:\n{lines}")
         if options["verbosity"] > 0:
-            self.stdout.write(f"Purged {batch} on {', '.join(sorted(outcomes))}.")
+            places = ", ".join(sorted(outcomes)) or "no backend"
+            self.stdout.write(f"Purged {batch} on {places}.")
 
     def _progress(self, total: int, options: dict[str, Any]) -> Progress:
         shown = options["verbosity"] > 1 or (options["verbosity"] > 0 and self.stderr.isatty())

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import django
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
@@ -16,6 +15,7 @@ from demo.acts import ACTS, LATER, LATER_AT_THE_EDGE
 from demo.icecream import menu
 from demo.table import coloured
 from demo.visit import Shown
+from dumper_purge.conf import current
 
 LEGEND = "R rendered   P hit in the page cache   V hit in Varnish   - no such page (404)"
 
@@ -27,7 +27,7 @@ def _title() -> str:
 
 
 def _has_edge() -> bool:
-    return "varnish" in settings.DUMPER_BACKENDS
+    return "varnish" in current().backends
 
 
 def _played() -> list[story.Scene]:

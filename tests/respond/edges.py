@@ -1,0 +1,57 @@
+"""Caches in front of the site, as headers see them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dumper_purge.backends.base import BaseBackend
+
+__all__ = ["Cloud", "Front", "Ignorant", "Narrow", "Shield"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shield(BaseBackend):
+    """Like Varnish with this package's VCL and xkey."""
+
+    bypasses_session_cookie: bool = True
+    ttl_header: ClassVar[str | None] = "Surrogate-Control"
+    tag_header: ClassVar[str | None] = "xkey"
+    waits_for_fetches: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignorant(BaseBackend):
+    """An edge that knows nothing of sessions."""
+
+    ttl_header: ClassVar[str | None] = "Surrogate-Control"
+    tag_header: ClassVar[str | None] = "Surrogate-Key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud(BaseBackend):
+    """Like Cloudflare."""
+
+    bypasses_session_cookie: bool = True
+    ttl_header: ClassVar[str | None] = "Cloudflare-CDN-Cache-Control"
+    tag_header: ClassVar[str | None] = "Cache-Tag"
+    tag_separator: ClassVar[str] = ","
+    honoured_vary: ClassVar[frozenset[str] | None] = frozenset({"accept-encoding"})
+    covers_queries: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front(BaseBackend):
+    """Like CloudFront."""
+
+    bypasses_session_cookie: bool = True
+    ttl_header: ClassVar[str | None] = "Cache-Control"
+    tag_header: ClassVar[str | None] = "X-Tags"
+    tag_separator: ClassVar[str] = ","
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrow(Ignorant):
+    """An edge with a small budget for tags."""
+
+    bypasses_session_cookie: bool = True
+    max_tags: ClassVar[int] = 6
+    max_tag_bytes: ClassVar[int] = 80
