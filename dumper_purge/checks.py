@@ -11,8 +11,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from dumper_purge import backends, conf
+from dumper_purge.collect import registry
 
-__all__ = ["check_cache", "check_middleware", "check_settings"]
+__all__ = ["check_cache", "check_middleware", "check_registrations", "check_settings"]
 
 FEWEST_ENTRIES = 10_000
 
@@ -69,6 +70,15 @@ def _unknown_settings() -> Iterator[CheckMessage]:
                 f"{name} is no setting of dumper_purge.",
                 "Correct the spelling, or remove it: it has no effect.",
             )
+
+
+@register("dumper_purge", "models")
+def check_registrations(**kwargs: Any) -> list[CheckMessage]:
+    """Check what could not be checked while the models were still being loaded."""
+    return [
+        _error(7, str(problem), "Correct the name in the call of register().")
+        for problem in registry.check()
+    ]
 
 
 @register("dumper_purge", "caches")

@@ -153,9 +153,7 @@ def path_tag(path: str) -> str:
 def prefix_tags(path: str) -> tuple[str, ...]:
     """Return the tags of the folders that a canonical path lies in, itself not included."""
     segments = path.removesuffix("/").rpartition("/")[0].split("/")[1 : PREFIX_LEVELS + 1]
-    return tuple(
-        _folder_tag(segments[:level]) for level in range(1, len(segments) + 1)
-    )
+    return tuple(_folder_tag(segments[:level]) for level in range(1, len(segments) + 1))
 
 
 def prefix_tag(prefix: str) -> str | None:

@@ -8,6 +8,7 @@ has another origin.
 
 from typing import Any
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 __all__ = ["let_sessions_be_quiet", "session_of", "was_read", "was_written"]
@@ -39,7 +40,7 @@ class _QuietSessions:
 
     @session.setter
     def session(self, session: Any) -> None:
-        if hasattr(session, "accessed") and hasattr(session, "__dict__"):
+        if issubclass(type(session), SessionBase):
             session.__class__ = _mixed(type(session), _Quiet)
         self.__dict__["session"] = session
 

@@ -17,8 +17,9 @@ data were read: data that change later are purged later still, which changes the
   concurrent writes survives (where ``add`` is not atomic, too), no other reader's token comes back.
 - No clock is asked. The times in tokens only shorten what edges may keep (quarantine).
 
-It rests on reads from the primary (``primary.py``), in order and outside transactions, and on keys
-that may vanish but never return to an earlier value.
+It rests on reads from the primary (``primary.py``), in order and outside transactions; on clients
+that do not send a write again after they have given it up; and on keys that may vanish but never
+return to an earlier value.
 
 What is sent to an edge is checked once more right before it is sent (:meth:`Ticket.recheck`).
 """

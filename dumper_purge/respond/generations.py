@@ -98,25 +98,24 @@ class Generations:
         A render that reads a tag's old token after its data may compare ``any`` only later: it
         must find ``any`` changed before the tag is.
         """
-        self._write({self.any_key: tokens.fresh()})
-        self._write({self.key(tag): tokens.fresh() for tag in tags})
+        self._renew((self.any_key,))
+        self._renew([self.key(tag) for tag in tags])
 
-    def _write(self, values: Mapping[Key, str]) -> None:
-        data = {key.plain: token for key, token in values.items()}
+    def _renew(self, keys: Sequence[Key]) -> None:
         for _ in range(_ATTEMPTS):
-            failed = self._not_written(data)
-            if not failed:
+            # Fresh ones each time: a token that somebody has read must never come back.
+            keys = self._not_written({key: tokens.fresh() for key in keys})
+            if not keys:
                 return
-            data = {key: data[key] for key in failed}
         raise Transient(
             f"The cache {self._conf.cache_alias!r} (DUMPER_CACHE_ALIAS) did not store"
-            f" {len(data)} generations, such as {next(iter(data))!r}."
+            f" {len(keys)} generations, such as {keys[0].plain!r}."
         )
 
-    def _not_written(self, data: dict[str, str]) -> Sequence[str]:
+    def _not_written(self, values: Mapping[Key, str]) -> Sequence[Key]:
         cache = self.cache
-        failed: Sequence[str] = cache.set_many(data, None)
+        failed = cache.set_many({key.plain: token for key, token in values.items()}, None)
         if failed or primary.reports_failures(cache):
-            return failed
-        stored = primary.read(cache, [self.made(key) for key in data])
-        return [key for key, token in zip(data, stored, strict=True) if token != data[key]]
+            return [key for key in values if key.plain in failed]
+        stored = primary.read(cache, tuple(values))
+        return [key for key, token in zip(values, stored, strict=True) if token != values[key]]

@@ -110,8 +110,10 @@ def _header(request: HttpRequest, name: str) -> str | None:
 def _is_as_sent(request: HttpRequest, path: str) -> bool:
     # Django sees the decoded path. Where the server tells the one that was sent, only that of the
     # canonical form is stored: a purge by URL names no other. A proxy may have cut off a prefix.
+    if request.META.get("RAW_URI") == path:
+        return True
     raw = _raw_path(request)
-    return raw is None or raw == path or raw == paths.encode_path(request.path_info)
+    return raw is None or raw in {path, paths.encode_path(request.path_info)}
 
 
 def _raw_path(request: Any) -> str | None:

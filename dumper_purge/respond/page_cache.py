@@ -39,6 +39,9 @@ class Entry(NamedTuple):
     tokens: tuple[str, ...]
 
 
+_SIZE = len(Entry._fields)
+
+
 def look_up(
     request: HttpRequest, address: Address, layers: Layers, cache: BaseCache
 ) -> Entry | Ticket:
@@ -66,7 +69,7 @@ def look_up(
 
 
 def _entry(stored: Any) -> Entry | None:
-    if not isinstance(stored, tuple) or len(stored) != len(Entry._fields):
+    if not isinstance(stored, tuple) or len(stored) != _SIZE:
         return None
     entry = Entry._make(stored)
     return entry if entry.until is None or time.time() < entry.until else None

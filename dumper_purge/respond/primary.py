@@ -41,9 +41,11 @@ def read(cache: BaseCache, keys: Sequence[Key]) -> list[Any]:
     Raises what the client raises.
     """
     kind = type(cache)
-    if kind not in _readers:
-        _readers[kind] = _reader_of(kind)
-    return _readers[kind](cache, keys)
+    try:
+        reader = _readers[kind]
+    except KeyError:
+        reader = _readers[kind] = _reader_of(kind)
+    return reader(cache, keys)
 
 
 def is_shared(cache: BaseCache, *, single_process: bool) -> bool:

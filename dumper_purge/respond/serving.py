@@ -39,7 +39,7 @@ def response_of(entry: Entry) -> HttpResponse:
             _reason_phrase=entry.reason,
             _resource_closers=[],
             cookies=SimpleCookie(),
-            headers=ResponseHeaders({}),
+            headers=ResponseHeaders.__new__(ResponseHeaders),
             status_code=entry.status,
         )
     fields.replace(response, entry.headers)

@@ -56,9 +56,11 @@ def interleave(subjects: Mapping[str, Subject], rounds: int) -> Timings:
 
 
 def per_call(operation: Callable[[], object], count: int, clock: Clock = process_time) -> Subject:
-    """Return a subject whose round is ``count`` calls."""
+    """Return a subject whose round is ``count`` calls, after a few that warm up."""
 
     def run() -> float:
+        for _ in repeat(None, count // 10):
+            operation()
         started = clock()
         for _ in repeat(None, count):
             operation()

@@ -14,6 +14,7 @@ HIT_BAR = 1.9
 HIT_AGAINST_DJANGO_BAR = 1.7
 MISS_BAR = 1.3
 BYPASS_BAR = 1.2
+HITS_PER_ROUND, MISSES_PER_ROUND, BYPASSES_PER_ROUND = 100, 50, 50
 BARE_HIT, DJANGO_HIT = "a bare middleware with a prebuilt response", "Django's cache middleware"
 DJANGO_MISS = "Django's cache middleware's miss"
 BARE_HANDLER = "the bare handler"
@@ -34,8 +35,8 @@ def _hit(cache: str, effort: Effort) -> Iterator[Figure]:
     getters = {name: Site(middleware).getter(path) for name, middleware in sites.items()}
     for get in getters.values():
         _check_hit(get)
-    count, clock = effort.many(100), CLOCKS[cache]
-    subjects = {name: per_call(get, count, clock) for name, get in getters.items()}
+    clock = CLOCKS[cache]
+    subjects = {name: per_call(get, HITS_PER_ROUND, clock) for name, get in getters.items()}
     for name in (BARE_HIT, DJANGO_HIT):
         subjects[name] = without_dumper(subjects[name])
     timings = interleave(subjects, effort.times(101))
@@ -65,7 +66,7 @@ def miss(effort: Effort) -> Iterator[Figure]:
 
 
 def _miss(cache: str, view: str, folder: str, effort: Effort) -> Figure:
-    paths = [f"{folder}/2026/flavour-{number}/" for number in range(effort.many(50))]
+    paths = [f"{folder}/2026/flavour-{number}/" for number in range(MISSES_PER_ROUND)]
     subjects = {}
     for name, middleware in {DJANGO_MISS: DJANGO, "ours": OURS}.items():
         site = Site(middleware)
@@ -87,8 +88,8 @@ def bypass(effort: Effort) -> Iterator[Figure]:
 def _bypass(
     what: str, path: str, headers: dict[str, str], effort: Effort, *, bar: float | None = None
 ) -> Figure:
-    bare = per_call(Site().getter(path, **headers), effort.many(50))
-    ours = per_call(Site(OURS).getter(path, **headers), effort.many(50))
+    bare = per_call(Site().getter(path, **headers), BYPASSES_PER_ROUND)
+    ours = per_call(Site(OURS).getter(path, **headers), BYPASSES_PER_ROUND)
     subjects = {BARE_HANDLER: without_dumper(bare), "ours": ours}
     timings = interleave(subjects, effort.times(101))
     return slower(timings, "ours", BARE_HANDLER, what=f"bypass, {what}", bar=bar)

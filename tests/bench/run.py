@@ -23,6 +23,7 @@ BENCHES: dict[str, Bench] = {
     bench.__name__: bench
     for bench in (hit, miss, bypass, save, unregistered, bulk, varnish, inflight)
 }
+NAMES = ", ".join(BENCHES)
 NORMAL = Effort()
 QUICK = Effort(rounds=0.3, size=0.4)
 MORE_ROUNDS = 2.0
@@ -30,7 +31,10 @@ MORE_ROUNDS = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if a figure misses its bar, also when measured again with more rounds."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(BENCHES):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {NAMES}")
     effort = QUICK if options.quick else NORMAL
     if not options.json:
         print(f"Python {platform.python_version()}, Django {django.__version__}", flush=True)
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 tests bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=NAMES)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, less in each")
     parser.add_argument("--json", action="store_true", help="print one JSON list at the end")
     return parser

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from time import process_time
+from typing import Any
 
 from django.db import transaction
 from django.test import override_settings
@@ -19,6 +20,7 @@ UNTRACKED_BAR = 1.5
 TRACKED_BAR = 2.2
 BULK_BAR = 1.5
 BULK_COUNT = 10_000
+SAVES_PER_ROUND = 50
 RECORDING = {
     "page_cache": {"BACKEND": "dumper_purge.backends.page_cache.PageCacheBackend"},
     "bench": {"BACKEND": "dumper_purge.backends.locmem.LocMemBackend"},
@@ -27,10 +29,14 @@ RECORDING = {
 
 def save(effort: Effort) -> Iterator[Figure]:
     """Measure ``save()`` in autocommit, each with its own purge of two paths."""
-    models = {"plain save()": PlainFlavour, "untracked": UntrackedFlavour, "ours": TrackedFlavour}
+    models: dict[str, Any] = {
+        "plain save()": PlainFlavour,
+        "untracked": UntrackedFlavour,
+        "ours": TrackedFlavour,
+    }
     with tables(*models.values()):
         subjects = {
-            name: per_call(flavours(model, 1)[0].save, effort.many(50))
+            name: per_call(flavours(model, 1)[0].save, SAVES_PER_ROUND)
             for name, model in models.items()
         }
         timings = interleave(subjects, effort.times(101))
@@ -44,7 +50,11 @@ def bulk(effort: Effort) -> Iterator[Figure]:
     """Measure many saves in one ``atomic()``, COMMIT and purge included."""
     count = effort.many(BULK_COUNT)
     plain, untracked, tracked = "plain saves", "untracked", "ours"
-    models = {plain: PlainFlavour, untracked: UntrackedFlavour, tracked: TrackedFlavour}
+    models: dict[str, Any] = {
+        plain: PlainFlavour,
+        untracked: UntrackedFlavour,
+        tracked: TrackedFlavour,
+    }
     with override_settings(DUMPER_BACKENDS=RECORDING), tables(*models.values()):
         subjects = {name: _saves_at_once(model, count) for name, model in models.items()}
         timings = interleave(subjects, effort.times(7))

@@ -47,7 +47,7 @@ class Site:
         with override_settings(MIDDLEWARE=list(middleware)):
             self._handler = WSGIHandler()
 
-    def getter(self, path: str, **headers: str) -> Callable[[], bytes]:
+    def getter(self, path: str, **headers: Any) -> Callable[[], bytes]:
         """Return a function that requests ``path`` and returns the body."""
         environ = RequestFactory().get(path, RAW_URI=path, **BROWSER, **headers).environ
         return lambda: self._request(environ.copy())
@@ -59,7 +59,7 @@ class Site:
         return body
 
 
-def _start_response(status: str, headers: list[tuple[str, str]]) -> None:
+def _start_response(status: str, headers: object, error: object = None) -> Any:
     if not status.startswith("200"):
         raise AssertionError(f"The site answered {status}")
 

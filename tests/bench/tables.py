@@ -39,4 +39,4 @@ def flavours(model: type[F], count: int) -> Sequence[F]:
             shop=f"shop-{number}",
             description="Made this morning from milk, sugar and very little else. " * 8,
         ).save()
-    return list(model.objects.order_by("pk"))
+    return list(model._default_manager.order_by("pk"))

@@ -12,6 +12,7 @@ from tests.bench.measure import Subject, interleave
 __all__ = ["unregistered"]
 
 BAR = 1.05
+PER_ROUND = 100
 WITH, WITHOUT = "with dumper_purge", "without dumper_purge"
 OPERATIONS = {"save": "save() of an unregistered model", "delete": "its fast delete"}
 
@@ -22,8 +23,7 @@ def unregistered(effort: Effort) -> Iterator[Figure]:
         workers = {name: stack.enter_context(_worker(name)) for name in (WITH, WITHOUT)}
         for operation, what in OPERATIONS.items():
             subjects = {
-                name: _asked(worker, operation, effort.many(100))
-                for name, worker in workers.items()
+                name: _asked(worker, operation, PER_ROUND) for name, worker in workers.items()
             }
             timings = interleave(subjects, effort.times(151))
             yield slower(timings, WITH, WITHOUT, what=what, bar=BAR)

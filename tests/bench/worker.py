@@ -4,6 +4,7 @@ Each line it reads is ``OPERATION COUNT``; it answers with the seconds per opera
 """
 
 import sys
+from collections.abc import Callable
 
 import django
 from django.apps import apps
@@ -37,7 +38,10 @@ def serve() -> None:
             everyone_else.delete()
         if [query["sql"].split()[0] for query in queries] != ["BEGIN", "DELETE", "COMMIT"]:
             raise AssertionError(f"This delete was not fast: {queries.captured_queries}")
-        operations = {"save": flavour.save, "delete": everyone_else.delete}
+        operations: dict[str, Callable[[], object]] = {
+            "save": flavour.save,
+            "delete": everyone_else.delete,
+        }
         for line in sys.stdin:
             operation, count = line.split()
             with uncollected():

@@ -4,6 +4,9 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+import dumper_purge as dumper
+from tests.faults.models import Page
+
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 CACHE = "dumper_purge.middleware.CacheMiddleware"
 UPDATE = "dumper_purge.middleware.UpdateCacheMiddleware"
@@ -86,3 +89,13 @@ def test_security_middleware_may_stand_outside():
 
 def test_the_switch_off_silences_the_cache():
     assert found(DUMPER_ENABLED=False, DUMPER_CACHE_ALIAS="nowhere") == {}
+
+
+def test_a_registration_with_an_unknown_field_is_found(monkeypatch):
+    monkeypatch.setattr("django.apps.apps.models_ready", False)
+    dumper.register(Page, fields=["colour"])
+    monkeypatch.undo()
+    try:
+        assert "['colour']" in found()["dumper_purge.E007"].msg
+    finally:
+        dumper.register(Page)

@@ -29,7 +29,7 @@ class Actor:
         self._go.acquire()
         try:
             Context().run(self._function)
-        except BaseException as error:  # noqa: BLE001 - raised again in step()
+        except BaseException as error:
             self._error = error
         self.is_done = True
         self._stopped.release()

@@ -153,6 +153,20 @@ def test_a_path_of_eight_thousand_bytes_has_a_key_that_memcached_takes(client):
     assert "x" not in key.plain
 
 
+def test_what_is_remembered_is_bounded(client, monkeypatch):
+    from dumper_purge.respond import hints, keys
+
+    monkeypatch.setattr(keys, "_MOST", 3)
+    monkeypatch.setattr(hints, "_MOST", 3)
+    for number in range(9):
+        for _ in range(2):
+            client.get(f"/news/{number}/")
+
+    assert len(layers().addresses) == 3
+    assert len(hints._hints) == 3
+    assert outcome(client.get("/news/0/")) == "hit"
+
+
 def test_declared_parameters_count(client, rendered):
     for query in ("", "?page=1", "?page=2", "?page=", "?page=1&page=2", "?page=2&page=1"):
         client.get(f"/page/{query}")

@@ -92,6 +92,10 @@ def test_an_etag_and_a_date_of_the_view_are_kept(client):
     assert client.get("/header/", HTTP_IF_MODIFIED_SINCE=http_date(1)).status_code == 200
 
 
+def test_without_an_etag_a_page_that_is_not_stored_is_sent(client):
+    assert client.get("/never-edge/", HTTP_IF_NONE_MATCH='"a"').status_code == 200
+
+
 def test_a_page_that_is_not_stored_is_answered_by_its_own_etag(client, rendered, settings):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.http.ConditionalGetMiddleware"]
     said = {"HTTP_X_SET_CACHE_CONTROL": "private, max-age=60"}

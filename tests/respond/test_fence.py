@@ -127,6 +127,14 @@ def test_a_late_tag_is_refused_if_any_was_evicted():
         begun.tokens(["late"])
 
 
+def test_a_token_that_cannot_be_kept_is_unknown(monkeypatch):
+    begun = ticket()
+    monkeypatch.setattr(LocMemCache, "add", lambda self, *args, **kwargs: False)
+
+    with pytest.raises(Purged, match="the generation of late was lost"):
+        begun.tokens(["late"])
+
+
 def test_a_token_that_was_evicted_is_unknown():
     begun = ticket("early")
     held = begun.tokens(["early"])
@@ -180,6 +188,20 @@ def test_a_cache_that_fails_at_any_moment_never_breaks_a_page(
     assert client.get("/news/").content == b"one"
 
 
+def test_a_check_that_fails_before_sending_leaves_edges_seconds(
+    client, failing, settings, monkeypatch
+):
+    from tests.respond.test_edges import behind
+
+    def fail(self, held):
+        raise OSError
+
+    behind(settings, "Shield")
+    monkeypatch.setattr(Ticket, "recheck", fail)
+
+    assert client.get("/page/")["Surrogate-Control"] == "max-age=5"
+
+
 def test_while_the_cache_is_down_edges_keep_pages_for_seconds(client, failing, settings):
     from tests.respond.test_edges import behind
 
@@ -189,9 +211,7 @@ def test_while_the_cache_is_down_edges_keep_pages_for_seconds(client, failing, s
     assert client.get("/page/")["Surrogate-Control"] == "max-age=5"
 
 
-def test_a_record_that_fails_is_an_error_and_this_process_trusts_no_page(
-    client, rendered, failing
-):
+def test_a_record_that_fails_is_an_error_and_this_process_trusts_no_page(client, rendered, failing):
     client.get("/page/")
     failing.fails = {"set", "set_many"}
     with pytest.raises(Transient, match="could not be recorded"):
@@ -238,6 +258,19 @@ def test_a_failure_during_a_successful_record_is_not_forgotten(failing, monkeypa
     assert fence.trusted()
 
 
+def test_what_still_cannot_be_recorded_is_said_and_tried_again_later(failing, caplog):
+    failing.fails = {"set_many"}
+    fence.distrust(PurgeBatch.of(["/page/"]))
+    fence._retry_at = 0.0
+    assert not fence.trusted()
+    assert "1 purged tags are still not recorded" in caplog.text
+    failing.fails = frozenset()
+
+    assert not fence.trusted()
+    fence._retry_at = 0.0
+    assert fence.trusted()
+
+
 def test_very_many_failures_become_everything():
     fence.distrust(PurgeBatch(tags=frozenset(f"n{number}" for number in range(10_001))))
 
@@ -268,6 +301,24 @@ def test_a_cache_that_may_fail_silently_is_read_back(settings, monkeypatch):
     with pytest.raises(Transient, match="did not store 1 generations"):
         fence.record(PurgeBatch.of(["/page/"]))
     assert not fence.trusted()
+
+
+def test_a_write_that_is_tried_again_never_repeats_its_token(settings, monkeypatch):
+    """Between the two tries somebody may have read the token, and somebody else replaced it."""
+    settings.CACHES = {"default": {"BACKEND": "tests.respond.test_fence.Failing"}}
+    monkeypatch.setattr(primary, "reports_failures", lambda cache: False)
+    written = []
+
+    def overtaken(self, data, timeout):
+        written.extend(data.values())
+        LocMemCache.set_many(self, {key: f"{len(written)}.another" for key in data}, timeout)
+        return []
+
+    monkeypatch.setattr(Failing, "set_many", overtaken)
+    with pytest.raises(Transient):
+        fence.record(PurgeBatch.of(["/page/"]))
+
+    assert len(written) == len(set(written)) == 3
 
 
 def test_a_generation_that_cannot_be_read_never_repeats(failing):

@@ -25,7 +25,7 @@ def test_browsers_revalidate_and_no_edge_is_told_anything(client):
 
     assert response["Cache-Control"] == "max-age=0, must-revalidate"
     assert {name.lower() for name in response.headers} == {
-        "content-type", "etag", "cache-control", "cache-status",
+        "content-type", "content-length", "etag", "cache-control", "cache-status",
     }  # fmt: skip
 
 

@@ -5,12 +5,12 @@ import threading
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.http import HttpResponse
 from django.contrib.auth.models import Group, User
+from django.http import HttpResponse
 
 import dumper_purge as dumper
 from dumper_purge import paths
-from dumper_purge.batch import overflow_tag, purged_tags, PurgeBatch
+from dumper_purge.batch import PurgeBatch, overflow_tag, purged_tags
 from dumper_purge.exceptions import InvalidDependent
 from dumper_purge.respond.tags import collapsed, fitted, object_tag
 from tests.respond import edges, urls
@@ -119,7 +119,9 @@ def test_objects_have_tags():
             app_label = "auth"
 
     assert dumper.object_tag(Proxy.objects.get()) == f"auth.group:{group.pk}"
-    with pytest.raises(InvalidDependent, match=r"auth\.User has no tag before it has a primary key"):
+    with pytest.raises(
+        InvalidDependent, match=r"auth\.User has no tag before it has a primary key"
+    ):
         dumper.object_tag(User(username="ann"))
 
 
@@ -196,7 +198,9 @@ def test_every_page_carries_everything_its_path_and_its_folders(client, settings
     ]
 
 
-def test_a_tag_that_is_purged_while_the_page_is_rendered_is_not_stored(client, rendered, site, purge):
+def test_a_tag_that_is_purged_while_the_page_is_rendered_is_not_stored(
+    client, rendered, site, purge
+):
     def step():
         purge(tags=["sponsors"])
         dumper.tag("sponsors")

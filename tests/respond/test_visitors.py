@@ -1,5 +1,8 @@
 """Nothing that is one visitor's own is ever stored, or answered from what was stored."""
 
+import copy
+import json
+
 import pytest
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -80,11 +83,37 @@ def test_a_session_that_was_changed_in_any_way_is_refused(client, rendered, site
 
 
 @pytest.mark.parametrize("engine", ["db", "cache", "cached_db", "signed_cookies", "file"])
-def test_reading_the_session_is_harmless_with_every_engine(client, rendered, site, settings, engine):
+def test_reading_the_session_is_harmless_with_every_engine(
+    client, rendered, site, settings, engine
+):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
     do(site, lambda request: request.session.get("theme"))
 
     assert is_stored(client, rendered, "/page/")
+
+
+def test_a_session_of_ones_own_kind_may_replace_that_of_the_middleware(client, rendered, site):
+    class Own:
+        modified = False
+
+    def during(request):
+        assert hasattr(request, "session")
+        del request.session
+        assert not hasattr(request, "session")
+        request.session = Own()
+
+    do(site, during)
+    client.raise_request_exception = False
+
+    assert client.get("/page/").status_code == 200
+    assert type(Own()).__name__ == "Own"
+
+
+def test_a_session_that_was_there_before_the_middleware_is_harmless_too(client, rendered, settings):
+    sessions = "django.contrib.sessions.middleware.SessionMiddleware"
+    settings.MIDDLEWARE = [sessions, *settings.MIDDLEWARE]
+
+    assert is_stored(client, rendered, "/template/user/")
 
 
 @pytest.mark.parametrize("engine", ["db", "cache", "cached_db", "signed_cookies", "file"])
@@ -118,8 +147,17 @@ def test_vary_cookie_of_another_origin_is_refused(client, rendered):
     assert not is_stored(client, rendered, "/header/", HTTP_X_SET_VARY="Accept, *")
 
 
-@pytest.mark.parametrize("said", ["private", "no-store", "no-cache", "private=\"Set-Cookie\"",
-                                  "PRIVATE, max-age=60", "max-age=60, no-cache=\"x, y\""])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        "private",
+        "no-store",
+        "no-cache",
+        'private="Set-Cookie"',
+        "PRIVATE, max-age=60",
+        'max-age=60, no-cache="x, y"',
+    ],
+)
 def test_what_the_view_forbids_is_not_stored(client, rendered, said):
     assert not is_stored(client, rendered, "/header/", **{"HTTP_X_SET_CACHE_CONTROL": said})
 
@@ -214,7 +252,19 @@ def test_a_request_with_a_bypass_cookie_is_bypassed(client, rendered, settings, 
     assert len(rendered) == 2
 
 
-@pytest.mark.parametrize("header", ["xsessionid=1", "a=sessionid=1", "a=b; sessionids=2", "sessionid"])
+@pytest.mark.parametrize(
+    "header", ["xsessionid=1", "a=sessionid=1", "a=b; sessionids=2", "sessionid"]
+)
+def test_cookies_that_a_test_or_middleware_put_there_count(rf):
+    from dumper_purge.respond import gate
+    from dumper_purge.respond.layers import layers
+
+    request = rf.get("/page/")
+    request.COOKIES = {"sessionid": "1"}
+
+    assert gate.bypass(request, layers()) is not None
+
+
 def test_other_cookies_do_not_bypass(client, rendered, header):
     client.get("/page/")
 
@@ -239,6 +289,12 @@ def test_other_cookies_do_not_bypass(client, rendered, header):
         lambda request: request.COOKIES == {},
         lambda request: {} | request.COOKIES,
         lambda request: repr(request.COOKIES),
+        lambda request: request.COOKIES | {},
+        lambda request: request.COOKIES != {"a": "b"},
+        lambda request: request.COOKIES.keys(),
+        lambda request: copy.copy(request.COOKIES),
+        lambda request: json.dumps(request.COOKIES),
+        lambda request: not request.COOKIES or request.COOKIES.popitem(),
         lambda request: next(reversed(request.COOKIES), None),
         lambda request: [*request.COOKIES.values()],
     ],
@@ -336,7 +392,9 @@ def test_on_an_ignored_path_the_view_may_say_otherwise(client):
 
 def test_what_is_bypassed_is_private_whatever_the_view_says(client):
     client.cookies["sessionid"] = "1"
-    response = client.get("/header/", **{"HTTP_X_SET_CACHE_CONTROL": "public, s-maxage=9, max-age=5"})
+    response = client.get(
+        "/header/", **{"HTTP_X_SET_CACHE_CONTROL": "public, s-maxage=9, max-age=5"}
+    )
 
     assert response["Cache-Control"] == "max-age=5, private"
 

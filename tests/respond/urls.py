@@ -1,5 +1,7 @@
 """A small site with one view for each way of being the same for everyone, or not."""
 
+from pathlib import Path
+
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.urls import include, path, re_path
@@ -71,7 +73,7 @@ def stream(request):
 
 def file(request):
     rendered.append(request.get_full_path())
-    return FileResponse(open(__file__, "rb"))  # noqa: SIM115 - Django closes it
+    return FileResponse(Path(__file__).open("rb"))
 
 
 def language(request):

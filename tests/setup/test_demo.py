@@ -151,7 +151,7 @@ def parlour():
     opened = Parlour()
     yield opened
     if opened.process.poll() is None:
-        opened.leave(signal.SIGKILL)
+        opened.leave(signal.SIGTERM)
 
 
 def flavour(name, **values):
