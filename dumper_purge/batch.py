@@ -33,7 +33,7 @@ class Prefix:
     path: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", _paths.canonical_prefix(self.path))
+        _paths.canonical_prefixes(self.path)
 
 
 @dataclass(frozen=True)
@@ -229,11 +229,12 @@ class BatchBuilder:
         """Add a path, URL, prefix or pattern; raise :class:`InvalidDependent` if it is unfit."""
         if isinstance(dependent, str):
             if dependent[:1] != "/" and "://" in dependent:
-                self.urls.add(_paths.canonical_url(dependent))
+                self.urls.update(_paths.canonical_urls(dependent))
             else:
                 self.paths.update(_paths.canonical_paths(dependent))
         elif isinstance(dependent, Prefix):
-            self._add_prefix(dependent.path)
+            for prefix in _paths.canonical_prefixes(dependent.path):
+                self._add_prefix(prefix)
         elif isinstance(dependent, Pattern):
             self.patterns.add(dependent.regex)
         else:

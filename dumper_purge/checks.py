@@ -51,12 +51,12 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Check every ``DUMPER_*`` setting by itself, and the options of every backend."""
     wrong: Iterable[ImproperlyConfigured] = conf.problems()
     messages: list[CheckMessage] = [
-        _error(1, str(problem), "The README's table of settings gives type, unit and default.")
+        _error(1, str(problem), "The README's section Settings gives type, unit and default.")
         for problem in wrong
     ]
     if not messages:
         messages += [
-            _error(2, str(problem), "The README's table of backends lists the options.")
+            _error(2, str(problem), "The README's section Backends lists the options.")
             for problem in backends.problems()
         ]
     return messages + list(_unknown_settings())
@@ -66,7 +66,7 @@ def _unknown_settings() -> Iterator[CheckMessage]:
     for name in dir(settings):
         if name.startswith("DUMPER_") and name[7:].lower() not in conf.names():
             yield _warning(
-                1,
+                3,
                 f"{name} is no setting of dumper_purge.",
                 "Correct the spelling, or remove it: it has no effect.",
             )
@@ -76,7 +76,7 @@ def _unknown_settings() -> Iterator[CheckMessage]:
 def check_registrations(**kwargs: Any) -> list[CheckMessage]:
     """Check what could not be checked while the models were still being loaded."""
     return [
-        _error(7, str(problem), "Correct the name in the call of register().")
+        _error(4, str(problem), "Correct the name in the call of register().")
         for problem in registry.check()
     ]
 
@@ -91,7 +91,7 @@ def check_cache(**kwargs: Any) -> list[CheckMessage]:
     if options is None:
         return [
             _error(
-                3,
+                5,
                 f"DUMPER_CACHE_ALIAS = {alias!r} is no alias of CACHES.",
                 f"Use one of {', '.join(sorted(settings.CACHES))}, or add it to CACHES.",
             )
@@ -100,14 +100,22 @@ def check_cache(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _per_process(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
-    if options["BACKEND"] in _PER_PROCESS and not conf.current().single_process:
-        yield _warning(
-            2,
-            f"The cache {alias!r} ({options['BACKEND']}) belongs to one process: a save in another"
-            " process or in manage.py cannot purge its pages, so none is stored.",
-            "Let DUMPER_CACHE_ALIAS name a cache that all processes share (Redis, Memcached,"
-            " database, file), or set DUMPER_SINGLE_PROCESS = True if there is only one.",
-        )
+    if options["BACKEND"] not in _PER_PROCESS or _is_said_to_be_one_process():
+        return
+    what_then = "so nothing is stored"
+    if conf.current().single_process:
+        what_then = "which is accepted while DEBUG is on, and then such pages stay old"
+    yield _warning(
+        6,
+        f"The cache {alias!r} ({options['BACKEND']}) belongs to one process. A save in another"
+        f" process, or in manage.py, cannot purge its pages, {what_then}.",
+        "Let DUMPER_CACHE_ALIAS name a cache that all processes share (Redis, Memcached,"
+        " database, file), or set DUMPER_SINGLE_PROCESS = True if there is only one.",
+    )
+
+
+def _is_said_to_be_one_process() -> bool:
+    return getattr(settings, "DUMPER_SINGLE_PROCESS", None) is True
 
 
 def _too_small(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -117,7 +125,7 @@ def _too_small(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
     entries = options.get("MAX_ENTRIES", inner.get("MAX_ENTRIES", 300))
     if int(entries) < FEWEST_ENTRIES:
         yield _warning(
-            3,
+            7,
             f"The cache {alias!r} keeps at most {entries} entries; every page and every purged"
             " path needs one.",
             f"Set 'OPTIONS': {{'MAX_ENTRIES': {FEWEST_ENTRIES}}} or more in CACHES[{alias!r}].",
@@ -130,23 +138,26 @@ def check_middleware(**kwargs: Any) -> list[CheckMessage]:
     return [
         *_presence(settings.MIDDLEWARE),
         *_order(settings.MIDDLEWARE),
-        *_company(settings.MIDDLEWARE),
+        *_djangos_own(settings.MIDDLEWARE),
         *_language(settings.MIDDLEWARE),
     ]
 
 
 def _presence(middleware: list[str]) -> Iterator[CheckMessage]:
-    pair = [name for name in (_UPDATE, _FETCH) if name in middleware]
-    if _CACHE not in middleware and not pair:
+    pair = [name for name in middleware if name in {_UPDATE, _FETCH}]
+    count = middleware.count(_CACHE)
+    if not count and not pair:
+        strangers = [name for name in middleware if name.startswith(("dumper.", "dumper_purge."))]
         yield _warning(
-            4,
-            "No middleware of dumper_purge is in MIDDLEWARE: no page is cached.",
+            8,
+            "No middleware of dumper_purge is in MIDDLEWARE: no page is cached."
+            + "".join(f" {name!r} is none." for name in strangers),
             f"Put '{_CACHE}' first in MIDDLEWARE.",
         )
-    elif len(pair) == 1 or (_CACHE in middleware and pair):
+    elif (count, tuple(sorted(pair))) not in {(1, ()), (0, (_FETCH, _UPDATE))}:
         yield _error(
-            4,
-            f"MIDDLEWARE has {', '.join(sorted({_CACHE, *pair} & set(middleware)))}.",
+            9,
+            f"MIDDLEWARE has {', '.join([_CACHE] * count + pair)}.",
             f"Use '{_CACHE}' alone, or '{_UPDATE}' first together with '{_FETCH}' last.",
         )
 
@@ -156,23 +167,23 @@ def _order(middleware: list[str]) -> Iterator[CheckMessage]:
     for name in (_CACHE, _UPDATE):
         if name in inside and inside[0] != name:
             yield _warning(
-                5,
+                10,
                 f"'{inside[0]}' stands before '{name}' in MIDDLEWARE: what it changes is not part"
                 " of the stored page, and what it reads is not seen by the policy.",
                 f"Move '{name}' to the top.",
             )
     if _UPDATE in inside and _FETCH in inside and inside.index(_FETCH) < inside.index(_UPDATE):
         yield _error(
-            5,
+            11,
             f"'{_FETCH}' stands before '{_UPDATE}' in MIDDLEWARE.",
             f"'{_UPDATE}' comes first, '{_FETCH}' last.",
         )
 
 
-def _company(middleware: list[str]) -> Iterator[CheckMessage]:
+def _djangos_own(middleware: list[str]) -> Iterator[CheckMessage]:
     for name in sorted(_DJANGO_PAIR & set(middleware)):
         yield _error(
-            6,
+            12,
             f"'{name}' is in MIDDLEWARE: what it stores is never purged.",
             "Remove it; the middleware of dumper_purge takes its place.",
         )
@@ -183,9 +194,9 @@ def _language(middleware: list[str]) -> Iterator[CheckMessage]:
         return
     if settings.LANGUAGE_COOKIE_NAME not in conf.current().bypass_cookies:
         yield _warning(
-            6,
+            13,
             "LocaleMiddleware reads the language cookie on every request, so that no page is the"
             " same for everyone and none is stored.",
-            "Add settings.LANGUAGE_COOKIE_NAME to DUMPER_BYPASS_COOKIES: visitors who have the"
-            " cookie then get their pages from Django.",
+            f"Set DUMPER_BYPASS_COOKIES = [{settings.LANGUAGE_COOKIE_NAME!r}], and name the cookie in"
+            " dumper_private_cookies of the VCL: who has it then gets the pages from Django.",
         )

@@ -21,6 +21,7 @@ __all__ = ["Conf", "current", "names", "problems"]
 T = TypeVar("T")
 
 PAGE_CACHE = {"page_cache": {"BACKEND": "dumper_purge.backends.page_cache.PageCacheBackend"}}
+_BACKEND_KEYS = frozenset({"BACKEND", "LOCATION", "HOSTS", "OPTIONS"})
 TRACKING_PARAMETERS = (
     "utm_*", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "fbclid", "msclkid", "mc_cid",
     "mc_eid", "_ga", "_gl", "yclid", "twclid", "ttclid", "igshid",
@@ -78,7 +79,7 @@ def _hosts(value: Any) -> tuple[str, ...]:
     try:
         return tuple(canonical_host(host) for host in _names(value))
     except InvalidDependent as error:
-        raise ValueError(f"has a wrong host: {error}") from error
+        raise ValueError(f"has a wrong host: {str(error).rstrip('.')}") from error
 
 
 def _statuses(value: Any) -> Mapping[int, int | None]:
@@ -100,15 +101,21 @@ def _backends(value: Any) -> Mapping[str, Mapping[str, Any]]:
             raise ValueError(f"[{alias!r}] must be a dict with 'BACKEND'")
         if not isinstance(options.get("BACKEND"), str):
             raise ValueError(f"[{alias!r}] has no 'BACKEND', a dotted path")
-        if unknown := set(options) - {"BACKEND", "LOCATION", "HOSTS", "OPTIONS"}:
-            raise ValueError(f"[{alias!r}] has the unknown key {min(map(str, unknown))!r}")
-        _hosts(options.get("HOSTS", []))
+        if unknown := set(options) - _BACKEND_KEYS:
+            known = ", ".join(sorted(_BACKEND_KEYS))
+            raise ValueError(
+                f"[{alias!r}] has the unknown key {min(map(str, unknown))!r}; it knows {known}"
+            )
+        try:
+            _hosts(options.get("HOSTS", []))
+        except ValueError as error:
+            raise ValueError(f"[{alias!r}]['HOSTS'] = {options['HOSTS']!r} {error}") from error
     return value
 
 
-def _setting(parse: Callable[[Any], T], default: Any) -> T:
+def _setting(parse: Callable[[Any], T], default: Any, *, is_secret: bool = False) -> T:
     """Declare a setting; ``default`` may be a function that is called at the time of use."""
-    value: T = field(metadata={"parse": parse, "default": default})
+    value: T = field(repr=not is_secret, metadata={"parse": parse, "default": default})
     return value
 
 
@@ -121,7 +128,7 @@ class Conf:
     """Every ``DUMPER_*`` setting, by its name in lower case. Times are in seconds."""
 
     enabled: bool = _setting(_boolean, True)
-    backends: Mapping[str, Mapping[str, Any]] = _setting(_backends, PAGE_CACHE)
+    backends: Mapping[str, Mapping[str, Any]] = _setting(_backends, PAGE_CACHE, is_secret=True)
     cache_alias: str = _setting(_text, "default")
     key_prefix: str = _setting(_text, "dumper.cached_path.")
     version: str = _setting(_text, "")
@@ -162,8 +169,11 @@ def _read(name: str, parse: Callable[[Any], Any], default: Any) -> Any:
     try:
         return parse(value)
     except (TypeError, ValueError) as error:
-        shown = "" if parse is _backends else f" = {value!r}"  # OPTIONS may hold secrets
-        raise ImproperlyConfigured(f"DUMPER_{name.upper()}{shown} {error}.") from error
+        shown = f" = {value!r} "
+        if parse is _backends:
+            # OPTIONS may hold secrets: the message names the part that is wrong.
+            shown = "" if str(error).startswith("[") else " "
+        raise ImproperlyConfigured(f"DUMPER_{name.upper()}{shown}{error}.") from error
 
 
 def _values(complain: Callable[[ImproperlyConfigured], None]) -> dict[str, Any]:

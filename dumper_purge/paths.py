@@ -17,8 +17,8 @@ __all__ = [
     "PREFIX_LEVELS",
     "canonical_host",
     "canonical_paths",
-    "canonical_prefix",
-    "canonical_url",
+    "canonical_prefixes",
+    "canonical_urls",
     "encode_path",
     "is_canonical",
     "path_tag",
@@ -58,15 +58,17 @@ def is_canonical(path: str) -> bool:
 def canonical_paths(path: str) -> tuple[str, ...]:
     """Return the canonical forms that ``path`` may mean, mostly one.
 
-    A query string or fragment is dropped: a purge of a path covers all of its queries. Text that
-    is neither canonical nor free of ``%`` may have been written encoded or decoded; both readings
-    are returned, because purging too much is allowed and too little is not.
+    A purge of a path covers all of its queries, so a query string or fragment is dropped. But text
+    with ``?``, ``#`` or ``%`` may have been written encoded or decoded, as a slug ``C#`` is: every
+    reading is returned, because purging too much is allowed and too little is not.
 
     Raises :class:`InvalidDependent` for anything but a path that starts with one slash.
     """
     if isinstance(path, str) and _PLAIN.fullmatch(path):
         return (path,)
-    return _spellings(_checked_path(path))
+    whole = _checked_path(path)
+    cut = whole.partition("#")[0].partition("?")[0]
+    return tuple(dict.fromkeys((*_spellings(cut), *_spellings(whole))))
 
 
 def _checked_path(path: object) -> str:
@@ -83,7 +85,7 @@ def _checked_path(path: object) -> str:
         raise InvalidDependent(
             f"The path {path!r} has a control character; encode it with urllib.parse.quote()."
         )
-    return path.partition("#")[0].partition("?")[0]
+    return path
 
 
 def _spellings(path: str) -> tuple[str, ...]:
@@ -92,18 +94,16 @@ def _spellings(path: str) -> tuple[str, ...]:
         literal = encode_path(path)
     except UnicodeEncodeError as error:
         raise InvalidDependent(f"The path {path!r} cannot be written as UTF-8.") from error
-    if decoded in {path, literal}:
-        return (decoded,)
-    return (decoded, literal)
+    return (decoded,) if decoded == path else (decoded, literal)
 
 
-def canonical_prefix(path: str) -> str:
-    """Return the canonical form of a path's beginning; raise for an empty one."""
+def canonical_prefixes(path: str) -> tuple[str, ...]:
+    """Return the canonical forms of a path's beginning; raise for an empty one."""
     if path == "":
         raise InvalidDependent(
             "The prefix '' would match everything: call purge_everything() if that is meant."
         )
-    return canonical_paths(path)[0]
+    return canonical_paths(path)
 
 
 def canonical_host(host: str) -> str:
@@ -114,8 +114,8 @@ def canonical_host(host: str) -> str:
     return lowered
 
 
-def canonical_url(url: str) -> str:
-    """Return an absolute URL with lower-case host, no default port, and a canonical path.
+def canonical_urls(url: str) -> tuple[str, ...]:
+    """Return what an absolute URL may mean, with lower-case host and no default port.
 
     Raises :class:`InvalidDependent` for another scheme than http or https, or credentials.
     """
@@ -130,7 +130,9 @@ def canonical_url(url: str) -> str:
     if "@" in parts.netloc:
         raise InvalidDependent(f"The URL of host {parts.hostname!r} must not carry credentials.")
     host = canonical_host(parts.netloc).removesuffix(_DEFAULT_PORTS[parts.scheme])
-    return f"{parts.scheme}://{host}{canonical_paths(parts.path or '/')[0]}"
+    path = url.removeprefix(f"{url.partition('://')[0]}://{parts.netloc}")
+    readings = canonical_paths(path if path.startswith("/") else f"/{path}")
+    return tuple(f"{parts.scheme}://{host}{reading}" for reading in readings)
 
 
 def url_path(url: str) -> str:

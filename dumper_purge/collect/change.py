@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseFailure
 
 from dumper_purge.batch import BatchBuilder
-from dumper_purge.collect.dependents import broaden, gather
+from dumper_purge.collect.dependents import broaden, gather, unreadable
 from dumper_purge.collect.plans import Plan, View
 from dumper_purge.collect.rows import read
 from dumper_purge.collect.rules import Rule
+from dumper_purge.collect.stored import is_same
 
 __all__ = ["Change"]
 
@@ -29,9 +31,9 @@ class _Reached:
         self.tracks = self.removed or any(rule.registration.track_changes for rule in rules)
         self.values: set[Any] = set()
 
-    def include(self, rows: Iterable[Any]) -> set[Any]:
+    def include(self, rows: Iterable[Any], using: str) -> set[Any]:
         """Add the rows that written rows point at; return their keys."""
-        values = {value for row in rows if (value := self.view.value(row)) is not None}
+        values = {value for row in rows if (value := self.view.value(row, using)) is not None}
         self.values |= values
         return values
 
@@ -47,7 +49,9 @@ class Change:
     ``lenient`` raises no error of a dependents function.
     """
 
-    __slots__ = ("_held", "_lenient", "_reached", "_removal", "batch", "plan", "rules", "using")
+    __slots__ = (
+        "_held", "_lenient", "_reached", "_removal", "batch", "gave_up", "plan", "rules", "using",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Change:
         self.plan = plan
         self.using = using
         self.batch = BatchBuilder()
+        self.gave_up = False
         self.rules = plan.rules
         if names is not None:
             self.rules = tuple(rule for rule in plan.rules if rule.concerns(names))
@@ -89,7 +94,7 @@ class Change:
 
     def before(self, rows: Iterable[Any]) -> None:
         """Take the written rows as they are in the database before the write."""
-        rows = list(rows)
+        rows = self.listed(rows)
         for row in rows:
             for rule in self.rules:
                 self._old(rule, row, removed=self._removal)
@@ -98,17 +103,19 @@ class Change:
     def before_at_ends(self, rows: Iterable[Any]) -> None:
         """Take only what the rows point at, because they are not in the database yet."""
         for reached in self._reached:
-            view, values = reached.view, reached.include(rows)
+            view, values = reached.view, reached.include(rows, self.using)
             if reached.tracks:
-                for row in read(view.model, self.using, view.by, values, lock=not view.linked):
+                found = read(view.model, self.using, view.by, values, lock=not view.linked)
+                for row in self.listed(found):
                     for rule in reached.rules:
                         self._old(rule, row, removed=reached.removed)
 
     def before_as_parents(self, instance: Any) -> None:
         """Take the rows of registered parents to which a save adds a row of a child model."""
         for view in self.plan.parents:
-            key = view.value(instance) or instance.pk
-            for row in read(view.model, self.using, view.by, {key} - {None}, lock=True):
+            key = view.value(instance, self.using) or instance.pk
+            found = read(view.model, self.using, view.by, {key} - {None}, lock=True)
+            for row in self.listed(found):
                 for rule in view.rules:
                     self._old(rule, row, removed=False)
 
@@ -126,13 +133,13 @@ class Change:
         ``joining`` are objects of which only what they point at is taken.
         """
         try:
-            rows = list(rows)
+            rows = self.listed(rows)
             for row in rows:
                 for rule in self.rules:
                     self._new(rule, row)
             for reached in self._reached:
-                reached.include((*rows, *joining))
-                for row in reached.read(self.using):
+                reached.include((*rows, *joining), self.using)
+                for row in self.listed(reached.read(self.using)):
                     for rule in reached.rules:
                         self._new(rule, row)
         except BaseException:
@@ -142,21 +149,36 @@ class Change:
             for _, batch in self._held.values():
                 self.batch.merge(batch)
 
+    def listed(self, rows: Iterable[Any]) -> list[Any]:
+        """Read rows; where one cannot be decoded, none, and purge broadly.
+
+        Whoever writes over a broken row must be able to. Raises DependentsError in strict mode.
+        """
+        try:
+            return list(rows)
+        except DatabaseFailure:
+            raise
+        except Exception as error:
+            self.give_up()
+            unreadable(error, self.plan.model, self.batch.build(), lenient=self._lenient)
+            return []
+
     def give_up(self) -> None:
         """Purge broadly, because the rows are too many or cannot be read."""
+        self.gave_up = True
         broaden(self.batch, self.rules)
         for reached in self._reached:
             broaden(self.batch, reached.rules)
 
     def _old(self, rule: Rule, row: Any, *, removed: bool) -> None:
         if removed:
-            gather(rule, row, self.batch, lenient=self._lenient)
+            gather(rule, row, self.batch, self.using, lenient=self._lenient)
         elif rule.registration.track_changes:
             if rule.attnames is None:
-                gather(rule, row, self.batch, lenient=self._lenient)
+                gather(rule, row, self.batch, self.using, lenient=self._lenient)
             else:
                 batch = BatchBuilder()
-                gather(rule, row, batch, lenient=self._lenient)
+                gather(rule, row, batch, self.using, lenient=self._lenient)
                 columns = [getattr(row, attname) for attname in rule.attnames]
                 self._held[rule, row.pk] = (columns, batch)
 
@@ -167,7 +189,7 @@ class Change:
             if rule.attnames is not None and _same(row, rule.attnames, columns):
                 return
             self.batch.merge(batch)
-        gather(rule, row, self.batch, lenient=self._lenient)
+        gather(rule, row, self.batch, self.using, lenient=self._lenient)
 
 
 def _reached(plan: Plan, names: frozenset[str] | None, *, removal: bool) -> list[_Reached]:
@@ -182,7 +204,7 @@ def _same(row: Any, attnames: tuple[str, ...], columns: list[Any]) -> bool:
     """Tell whether a row has the same columns; those it has not loaded were not written."""
     loaded = row.__dict__
     return all(
-        loaded.get(attname, column) == column or _means(row, attname, column)
+        is_same(loaded.get(attname, column), column) or _means(row, attname, column)
         for attname, column in zip(attnames, columns, strict=True)
     )
 
@@ -190,6 +212,6 @@ def _same(row: Any, attnames: tuple[str, ...], columns: list[Any]) -> bool:
 def _means(row: Any, attname: str, column: Any) -> bool:
     """Tell whether a value that was assigned, such as "5", is what the database has, such as 5."""
     try:
-        return bool(row._meta.get_field(attname).to_python(row.__dict__[attname]) == column)
+        return is_same(row._meta.get_field(attname).to_python(row.__dict__[attname]), column)
     except (TypeError, ValueError, ValidationError):
         return False

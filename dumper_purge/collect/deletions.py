@@ -19,7 +19,7 @@ from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect
 from dumper_purge.collect.plans import Plan, plan_for
 from dumper_purge.collect.request import saw_change
-from dumper_purge.collect.rows import locking, read
+from dumper_purge.collect.rows import locking, read, read_keys
 
 __all__ = ["watch"]
 
@@ -99,7 +99,9 @@ class _Deletion:
         if too_many(change, len(new), "delete()"):
             self._give_up(plan)
             return
-        rows = list(read(model, self._using, "pk", new, lock=True))
+        rows = change.listed(read(model, self._using, "pk", new, lock=True))
+        if change.gave_up:
+            self._give_up(plan)
         change.before(rows)
         for relation in plan.relations:
             values = {getattr(row, relation.attname) for row in rows}
@@ -119,8 +121,8 @@ class _Deletion:
 
     def _follow(self, relation: DatabaseRelation, values: set[Any]) -> None:
         """Take the rows that the database itself will delete or change."""
-        rows = read(relation.model, self._using, relation.by, values)
-        pks = [row.pk for row in islice(rows, conf.current().bulk_limit + 1)]
+        found = read_keys(relation.model, self._using, relation.by, values)
+        pks = list(islice(found, conf.current().bulk_limit + 1))
         if relation.cascades:
             self._remove(relation.model, pks)
         else:

@@ -4,20 +4,22 @@ import logging
 from typing import Any, NoReturn
 
 from django.db import Error as DatabaseFailure
+from django.db.models import Model
 
 from dumper_purge import conf, signals
-from dumper_purge.batch import BatchBuilder, check_tag
+from dumper_purge.batch import BatchBuilder, PurgeBatch, check_tag
+from dumper_purge.collect.primary import reading_from
 from dumper_purge.collect.rules import Rule, Source
 from dumper_purge.exceptions import DependentsError, InvalidDependent
-from dumper_purge.paths import canonical_paths, canonical_url
+from dumper_purge.paths import canonical_paths, canonical_urls
 
-__all__ = ["add_dependent", "broaden", "gather"]
+__all__ = ["add_dependent", "broaden", "gather", "unreadable"]
 
 logger = logging.getLogger("dumper.collect")
 
 
-def gather(rule: Rule, row: Any, batch: BatchBuilder, *, lenient: bool = False) -> None:
-    """Add the dependents of a row to a batch.
+def gather(rule: Rule, row: Any, batch: BatchBuilder, using: str, *, lenient: bool = False) -> None:
+    """Add the dependents of a row of the database ``using`` to a batch.
 
     Where a function fails, the good values are kept and the batch becomes broad. Then a database
     error is raised again, and any other as :class:`DependentsError` if ``DUMPER_STRICT``; otherwise
@@ -25,7 +27,8 @@ def gather(rule: Rule, row: Any, batch: BatchBuilder, *, lenient: bool = False) 
     """
     for source in rule.sources:
         try:
-            _add_values(source, row, batch)
+            with reading_from(using):
+                _add_values(source, row, batch)
         except BaseException as error:
             batch.merge(rule.registration.broad)
             if not isinstance(error, Exception):
@@ -57,9 +60,9 @@ def add_dependent(batch: BatchBuilder, value: object) -> None:
     elif not isinstance(value, str) or "://" not in value:
         batch.add(value)
     else:
-        url = canonical_url(value)
-        _check_host(url, url.split("/", 3)[2])
-        batch.urls.add(url)
+        urls = canonical_urls(value)
+        _check_host(urls[0], urls[0].split("/", 3)[2])
+        batch.urls.update(urls)
 
 
 def _check_host(url: str, host: str) -> None:
@@ -81,8 +84,35 @@ def _handle(error: Exception, rule: Rule, source: Source, row: Any, *, lenient: 
         "%s of %s failed; purging %s instead: %r",
         source.name, _named(row), broad, error, exc_info=error,
     )  # fmt: skip
+    _signal(type(row), broad, error)
+
+
+def unreadable(
+    error: Exception, model: type[Model], broad: PurgeBatch, *, lenient: bool = False
+) -> None:
+    """Tell that rows cannot be decoded; raise DependentsError if ``DUMPER_STRICT``."""
+    label = model._meta.label
+    if conf.current().strict and not lenient:
+        raise DependentsError(
+            f"A row that a write of {label} touches is unreadable: {error!r}"
+        ) from error
+    logger.error(
+        "A row that a write of %s touches is unreadable; purging %s instead: %r",
+        label, broad, error, exc_info=error,
+    )  # fmt: skip
+    _signal(model, broad, error)
+
+
+def _signal(sender: type[Model], broad: PurgeBatch, error: Exception) -> None:
     signals.purge_failed.send_robust(
-        sender=type(row), alias="", node="", batch=broad, attempts=1, seconds=0.0, error=error
+        sender=sender,
+        alias="",
+        node="",
+        batch=broad,
+        attempts=1,
+        seconds=0.0,
+        error=error,
+        final=True,
     )
 
 

@@ -1,11 +1,12 @@
-"""The five places of Django where every write of the ORM passes."""
+"""The places of Django where every write of the ORM passes, and where reads are routed."""
 
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.db.models.deletion import Collector
+from django.db.utils import ConnectionRouter
 
-from dumper_purge.collect import deletions, insertions, querysets, saves
+from dumper_purge.collect import deletions, insertions, primary, querysets, saves
 
 __all__ = ["install"]
 
@@ -24,6 +25,7 @@ def install() -> None:
         (QuerySet, "bulk_update", querysets.watch_bulk_update),
         (QuerySet, "bulk_create", insertions.watch_bulk_create),
         (Collector, "delete", deletions.watch),
+        (ConnectionRouter, "db_for_read", primary.watch),
     )
     for place, name, watch in places:
         setattr(place, name, watch(getattr(place, name)))

@@ -13,7 +13,7 @@ from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect
 from dumper_purge.collect.querysets import change_of
 from dumper_purge.collect.rows import locking, read
-from dumper_purge.collect.saves import holds_expression
+from dumper_purge.collect.stored import shows_columns, without_memory
 
 __all__ = ["watch_bulk_create"]
 
@@ -47,8 +47,11 @@ def watch_bulk_create(bulk_create: Callable[..., Any]) -> Callable[..., Any]:
                 try:
                     created = bulk_create(self, objs, *options)
                     if not is_large:
-                        rows = _rows(change, objs, conflicts=ignore_conflicts or update_conflicts)
-                        change.after(rows, joining=objs)
+                        by = unique_fields if update_conflicts else None
+                        rows = _rows(
+                            change, objs, by, conflicts=ignore_conflicts or update_conflicts
+                        )
+                        change.after(_once(rows), joining=objs)
                 finally:
                     collect(change.using, change.batch)
         return created
@@ -62,24 +65,45 @@ def _before(change: Change, objs: list[Any], unique_fields: Any, *, overwrites: 
         unknown(change, "bulk_create() updates")
     elif overwrites and change.looks_back:
         columns = _attributes(change.plan.model, unique_fields)
+        if any(_is_computed(obj, columns) for obj in objs):
+            unknown(change, "bulk_create() updates")
         change.before(_matching(change, columns, objs, lock=True))
     change.before_at_ends(objs)
 
 
-def _rows(change: Change, objs: list[Any], *, conflicts: bool) -> Iterator[Any]:
-    """Yield what is in the database now for the objects."""
-    must_read = conflicts or change.plan.generated
-    keys, keyless = [], []
+def _rows(change: Change, objs: list[Any], unique_fields: Any, *, conflicts: bool) -> Iterator[Any]:
+    """Yield what is in the database now for the objects, some rows more than once."""
+    plan, using = change.plan, change.using
+    must_read = conflicts or plan.generated
+    keys, keyless, keyed = [], [], []
     for obj in objs:
         if not obj._is_pk_set() or hasattr(obj.pk, "resolve_expression"):
             keyless.append(obj)
-        elif must_read or holds_expression(obj):
+        elif must_read or not shows_columns(obj, plan.shape, using):
             keys.append(obj.pk)
+            keyed.append(obj)
         else:
-            yield obj
-    yield from read(change.plan.model, change.using, "pk", keys)
+            yield without_memory(obj, plan.shape, using)
+    yield from read(plan.model, using, "pk", keys)
+    if unique_fields:
+        yield from _overwritten(change, keyed, _attributes(plan.model, unique_fields))
     if change.shows_rows:
         yield from _looked_up(change, keyless)
+
+
+def _once(rows: Iterable[Any]) -> Iterator[Any]:
+    seen: set[Any] = set()
+    for row in rows:
+        if row.pk not in seen:
+            seen.add(row.pk)
+            yield row
+
+
+def _overwritten(change: Change, objs: list[Any], columns: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the rows that stood in the way: their keys are not those the objects brought."""
+    if any(_is_computed(obj, columns) for obj in objs):
+        unknown(change, "bulk_create() updates")
+    yield from _matching(change, columns, objs)
 
 
 def _looked_up(change: Change, objs: list[Any]) -> Iterator[Any]:
@@ -115,6 +139,10 @@ def _values(obj: Any, columns: tuple[str, ...]) -> tuple[Any, ...] | None:
     if any(value is None or hasattr(value, "resolve_expression") for value in values):
         return None
     return values
+
+
+def _is_computed(obj: Any, columns: tuple[str, ...]) -> bool:
+    return any(hasattr(getattr(obj, column), "resolve_expression") for column in columns)
 
 
 def _matching(

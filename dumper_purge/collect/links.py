@@ -4,14 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-__all__ = ["Link", "links"]
+__all__ = ["Link", "column", "links"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,7 +19,8 @@ class Link:
 
     model: type[Model]
     by: str
-    value: Callable[[Any], Any]
+    value: Callable[[Any, str], Any]
+    """Takes a joining row and the alias of its database."""
     names: frozenset[str]
     """What the relation is called at that end."""
 
@@ -52,9 +52,18 @@ def _end(key: Any, names: frozenset[str]) -> Link:
     return Link(
         model=key.remote_field.model,
         by=key.target_field.name,
-        value=attrgetter(key.attname),
+        value=column(key.attname),
         names=names,
     )
+
+
+def column(attname: str) -> Callable[[Any, str], Any]:
+    """Return the function that gives this column of a row."""
+
+    def value(row: Any, using: str) -> Any:
+        return getattr(row, attname)
+
+    return value
 
 
 def _has_type(generic: Any, model: type[Model]) -> bool:
@@ -64,11 +73,15 @@ def _has_type(generic: Any, model: type[Model]) -> bool:
 
 def _generic(field: Any) -> Link:
     joining = field.remote_field.model
-    type_attname = joining._meta.get_field(field.content_type_field_name).attname
+    type_field = joining._meta.get_field(field.content_type_field_name)
+    type_attname, types = type_field.attname, type_field.remote_field.model._default_manager
     id_attname = joining._meta.get_field(field.object_id_field_name).attname
 
-    def value(row: Any) -> Any:
-        if getattr(row, type_attname) != field.get_content_type().pk:
+    def value(row: Any, using: str) -> Any:
+        content_type = types.db_manager(using).get_for_model(
+            field.model, for_concrete_model=field.for_concrete_model
+        )
+        if getattr(row, type_attname) != content_type.pk:
             return None
         try:
             return field.model._meta.pk.to_python(getattr(row, id_attname))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from typing import Any
 
 from django.apps import apps
@@ -11,8 +10,9 @@ from django.db.models.signals import class_prepared
 
 from dumper_purge.collect import registration as registrations
 from dumper_purge.collect.cascades import DatabaseRelation, database_relations
-from dumper_purge.collect.links import links
+from dumper_purge.collect.links import column, links
 from dumper_purge.collect.rules import Rule, rules_for, sources_of
+from dumper_purge.collect.stored import Shape, shape_of
 
 __all__ = ["Plan", "View", "forget", "plan_for"]
 
@@ -23,7 +23,8 @@ class View:
 
     model: type[Model]
     by: str
-    value: Callable[[Any], Any]
+    value: Callable[[Any, str], Any]
+    """Takes a written row and the alias of its database."""
     rules: tuple[Rule, ...]
     linked: bool = False
     """The rows stand at the other end of a relation, and outlive the written row."""
@@ -46,6 +47,7 @@ class Plan:
     """The database computes columns, so that an instance is out of date after its save."""
     pk_has_default: bool
     """Django inserts new instances without looking for a row to update."""
+    shape: Shape
     touches: bool
     """Whether a save concerns anything; a deletion may even if it does not."""
 
@@ -88,6 +90,7 @@ def _plan(model: type[Model]) -> Plan | None:
         parents=tuple(_parents(model, rules)),
         relations=relations,
         generated=any(getattr(f, "generated", False) for f in model._meta.concrete_fields),
+        shape=shape_of(model),
         touches=bool(rules or views),
         pk_has_default=all(f.has_default() or f.has_db_default() for f in model._meta.pk_fields),
     )
@@ -156,7 +159,7 @@ def _without(rules: tuple[Rule, ...], called: set[Any]) -> Iterator[Rule]:
 
 def _view(model: type[Model], table: type[Model], rules: tuple[Rule, ...]) -> View:
     key = table._meta.pk
-    return View(model=model, by=key.name, value=attrgetter(key.attname), rules=rules)
+    return View(model=model, by=key.name, value=column(key.attname), rules=rules)
 
 
 def _parents(model: type[Model], rules: tuple[Rule, ...]) -> Iterator[View]:

@@ -14,6 +14,7 @@ from dumper_purge.collect.collector import purge
 from dumper_purge.collect.dependents import add_dependent
 from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.request import saw_change
+from dumper_purge.collect.stored import without_memory
 from dumper_purge.exceptions import InvalidDependent
 
 __all__ = ["purge_everything", "purge_objects", "purge_paths", "purge_prefixes", "purge_tags"]
@@ -62,6 +63,7 @@ def purge_objects(objects: Iterable[Model], *, using: str | None = None) -> None
     """
     rows: dict[tuple[type[Model], str], list[Model]] = {}
     limit = conf.current().bulk_limit
+    is_fresh = _is_unread(objects)
     for instance in _bounded(objects, limit):
         key = (type(instance), using or _database(instance))
         kept = rows.setdefault(key, [])
@@ -69,16 +71,20 @@ def purge_objects(objects: Iterable[Model], *, using: str | None = None) -> None
             kept.append(instance)
     batch = BatchBuilder()
     for (model, alias), instances in rows.items():
-        batch.merge(_dependents(model, alias, instances))
+        batch.merge(_dependents(model, alias, instances, is_fresh=is_fresh))
     _purge(batch, using)
 
 
 def _bounded(objects: Any, limit: int) -> Iterable[Any]:
     if isinstance(objects, Model):
         return (objects,)
-    if isinstance(objects, QuerySet) and objects._result_cache is None:
-        return objects[: limit + 1]
+    if _is_unread(objects):
+        return objects[: limit + 1]  # type: ignore[no-any-return]
     return objects  # type: ignore[no-any-return]
+
+
+def _is_unread(objects: Any) -> bool:
+    return isinstance(objects, QuerySet) and objects._result_cache is None
 
 
 def _database(instance: Any) -> str:
@@ -87,7 +93,9 @@ def _database(instance: Any) -> str:
     return instance._state.db or router.db_for_write(type(instance), instance=instance)
 
 
-def _dependents(model: type[Model], using: str, instances: list[Model]) -> BatchBuilder:
+def _dependents(
+    model: type[Model], using: str, instances: list[Model], *, is_fresh: bool
+) -> BatchBuilder:
     plan = plan_for(model)
     if plan is None or not plan.touches:
         raise InvalidDependent(
@@ -95,7 +103,10 @@ def _dependents(model: type[Model], using: str, instances: list[Model]) -> Batch
         )
     change = Change(plan, using)
     if not too_many(change, len(instances), "purge_objects()"):
-        change.after(instances)
+        shape = plan.shape
+        change.after(
+            instances if is_fresh else [without_memory(row, shape, using) for row in instances]
+        )
     return change.batch
 
 

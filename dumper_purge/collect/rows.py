@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 
 from dumper_purge.collect.prepared import prepared
 
-__all__ = ["locking", "read", "read_one"]
+__all__ = ["locking", "read", "read_keys", "read_one"]
 
 CHUNK = 500
 """How many keys one query names; every database takes as many."""
@@ -21,12 +21,23 @@ def read(
 ) -> Iterator[Any]:
     """Yield the rows whose ``by`` is among the values, locked where that is possible."""
     queryset = _locked(model, using) if lock else model._base_manager.using(using)
+    for part in _parts(queryset, by, values):
+        yield from part
+
+
+def read_keys(model: type[Model], using: str, by: str, values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the primary keys of the rows whose ``by`` is among the values."""
+    for part in _parts(model._base_manager.using(using), by, values):
+        yield from part.values_list("pk", flat=True)
+
+
+def _parts(queryset: QuerySet[Model], by: str, values: Iterable[Any]) -> Iterator[QuerySet[Model]]:
     remaining = iter(values)
     while chunk := list(islice(remaining, CHUNK)):
         if len(chunk) == 1:
-            yield from queryset.filter(**{by: chunk[0]})
+            yield queryset.filter(**{by: chunk[0]})
         else:
-            yield from queryset.filter(**{f"{by}__in": chunk})
+            yield queryset.filter(**{f"{by}__in": chunk})
 
 
 def read_one(model: type[Model], using: str, pk: Any, *, lock: bool = False) -> Iterator[Any]:

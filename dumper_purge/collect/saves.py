@@ -13,8 +13,9 @@ from dumper_purge.collect.collector import collect, collect_row
 from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.request import saw_change
 from dumper_purge.collect.rows import read_one
+from dumper_purge.collect.stored import is_same, shows_columns, without_memory
 
-__all__ = ["holds_expression", "watch"]
+__all__ = ["watch"]
 
 
 def watch(save_base: Callable[..., None]) -> Callable[..., None]:
@@ -39,7 +40,10 @@ def watch(save_base: Callable[..., None]) -> Callable[..., None]:
         if change is None:
             save_base(self, raw, force_insert, force_update, using, update_fields)
             return
-        old = _old_rows(self, change, force_insert, raw=raw)
+        inserts = bool(force_insert) or (
+            not force_update and _is_sure_to_insert(self, change, raw=raw)
+        )
+        old = _old_rows(self, change, inserts=inserts)
         was_adding = self._state.adding
         try:
             save_base(self, raw, force_insert, force_update, change.using, update_fields)
@@ -64,15 +68,19 @@ def _change(
     return change or None
 
 
-def _old_rows(instance: Any, change: Change, force_insert: Any, *, raw: bool) -> list[Any]:
+def _is_sure_to_insert(instance: Any, change: Change, *, raw: bool) -> bool:
+    """Tell whether Django does not look for a row to update, as it has just made the key."""
+    return bool(instance._state.adding and change.plan.pk_has_default and not raw)
+
+
+def _old_rows(instance: Any, change: Change, *, inserts: bool) -> list[Any]:
     """Take the row that the save overwrites, and return it in a list; an empty one if new."""
     plan = change.plan
     if not change.looks_back:
         return []
-    inserts = force_insert or (instance._state.adding and plan.pk_has_default and not raw)
     rows: list[Any] = []
     if not inserts and instance._is_pk_set():
-        rows += read_one(plan.model, change.using, instance.pk, lock=True)
+        rows = change.listed(read_one(plan.model, change.using, instance.pk, lock=True))
     change.before(rows)
     if not rows:
         change.before_as_parents(instance)
@@ -87,6 +95,9 @@ def _collect(
             collect_row(change.using, type(instance), instance.pk)
         else:
             change.after(_current(instance, change, old, names))
+    except BaseException:
+        change.give_up()
+        raise
     finally:
         collect(change.using, change.batch)
 
@@ -95,7 +106,8 @@ def _collect_failed(instance: Any, change: Change) -> None:
     """Purge for a save that raised: the row may have been written before."""
     connection = connections[change.using]
     if not (connection.in_atomic_block and connection.needs_rollback):
-        change.after_failure((instance,))
+        shape, using = change.plan.shape, change.using
+        change.after_failure(without_memory(row, shape, using) for row in (instance,))
     collect(change.using, change.batch)
 
 
@@ -103,26 +115,24 @@ def _current(
     instance: Any, change: Change, old: list[Any], names: frozenset[str] | None
 ) -> Iterable[Any]:
     """Return the row as it is in the database, which the instance need not show."""
-    if change.plan.generated or holds_expression(instance) or _differs(instance, old, names):
-        return read_one(change.plan.model, change.using, instance.pk)
-    return (instance,)
-
-
-def holds_expression(instance: Any) -> bool:
-    """Tell whether a field holds what only the database can compute, such as ``F("n") + 1``."""
-    for value in vars(instance).values():  # noqa: SIM110 - any() takes twice the time
-        if hasattr(value, "resolve_expression"):
-            return True
-    return False
+    plan = change.plan
+    if (
+        plan.generated
+        or not shows_columns(instance, plan.shape, change.using)
+        or _differs(instance, old, names)
+    ):
+        return read_one(plan.model, change.using, instance.pk)
+    return (without_memory(instance, plan.shape, change.using),)
 
 
 def _differs(instance: Any, old: list[Any], names: frozenset[str] | None) -> bool:
-    """Tell whether fields that were not written differ from those of the row."""
-    if names is None or not old:
+    """Tell whether fields that were not written may differ from those of the row."""
+    if names is None:
         return False
     loaded = vars(instance)
     return any(
-        field.attname in loaded and loaded[field.attname] != getattr(old[0], field.attname)
+        not (old and is_same(loaded[field.attname], getattr(old[0], field.attname)))
         for field in instance._meta.concrete_fields
-        if field.name not in names and field.attname not in names
+        if field.attname in loaded
+        and not (field.primary_key or field.name in names or field.attname in names)
     )

@@ -51,7 +51,12 @@ class Paused:
         return merged
 
     def purge(self) -> None:
-        """Purge it after all; inside a transaction, when that commits."""
+        """Purge it after all, behind the block; inside a transaction, when that commits."""
+        if self._block.is_here():
+            raise RuntimeError(
+                "Paused.purge() inside its own block would be kept back as well: call it after the"
+                " block."
+            )
         for alias, segment in list(self._block.segments.items()):
             purge(segment.batch.build(), alias)
 

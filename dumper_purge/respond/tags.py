@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db.models import Model
 
@@ -39,7 +40,9 @@ def tag(*tags: str) -> None:
 
 
 def object_tag(obj: Model) -> str:
-    """Return the tag of one object: ``app.model:pk``, the model's being no proxy.
+    """Return the tag of one object: ``app.model:pk``, of its topmost ancestor with a table.
+
+    A row that is read as its parent class, or as a proxy, has the same tag.
 
     It is purged where ``dependent_tags()`` or ``purge_tags()`` names it. Raises
     :class:`~dumper_purge.exceptions.InvalidDependent` for an object that was not saved yet.
@@ -48,14 +51,22 @@ def object_tag(obj: Model) -> str:
         raise InvalidDependent(
             f"{obj._meta.label} has no tag before it has a primary key: save it."
         )
-    concrete = obj._meta.concrete_model or type(obj)
-    label = concrete._meta.label_lower
-    name = f"{label}:{obj.pk}"
+    label, pk = _topmost(obj)
+    name = f"{label}:{pk}"
     try:
         return check_tag(name)
     except InvalidDependent:
         digest = hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
         return check_tag(f"{label}:~{digest}")
+
+
+def _topmost(obj: Model) -> tuple[str, Any]:
+    meta: Any = (obj._meta.concrete_model or type(obj))._meta
+    pk = obj.pk
+    while links := [(parent, link) for parent, link in meta.parents.items() if link is not None]:
+        parent, link = links[0]
+        meta, pk = parent._meta.concrete_model._meta, getattr(obj, link.attname)
+    return meta.label_lower, pk
 
 
 def collapsed(own: Collection[str]) -> frozenset[str]:

@@ -26,7 +26,7 @@ def test_a_right_configuration_is_silent():
 
 def test_each_message_has_a_hint():
     messages = found(CACHES={"default": {"BACKEND": LOCMEM}}, MIDDLEWARE=[], DUMPER_TLL=3)
-    assert set(messages) == {"dumper_purge.W001", "dumper_purge.W003", "dumper_purge.W004"}
+    assert set(messages) == {"dumper_purge.W003", "dumper_purge.W007", "dumper_purge.W008"}
     assert all(message.hint for message in messages.values())
 
 
@@ -50,23 +50,25 @@ def test_each_message_has_a_hint():
             "dumper_purge.E002",
             "colour",
         ),
-        ({"DUMPER_TLL": 3}, "dumper_purge.W001", "DUMPER_TLL"),
-        ({"DUMPER_CACHE_ALIAS": "nowhere"}, "dumper_purge.E003", "'nowhere'"),
-        ({"DUMPER_SINGLE_PROCESS": False}, "dumper_purge.W002", "belongs to one process"),
-        ({"CACHES": {"default": {"BACKEND": LOCMEM}}}, "dumper_purge.W003", "300"),
-        ({"MIDDLEWARE": [SESSION]}, "dumper_purge.W004", "no page is cached"),
-        ({"MIDDLEWARE": [CACHE, UPDATE, FETCH]}, "dumper_purge.E004", UPDATE),
-        ({"MIDDLEWARE": [UPDATE, SESSION]}, "dumper_purge.E004", UPDATE),
-        ({"MIDDLEWARE": [SESSION, CACHE]}, "dumper_purge.W005", SESSION),
-        ({"MIDDLEWARE": [FETCH, UPDATE]}, "dumper_purge.E005", "stands before"),
+        ({"DUMPER_TLL": 3}, "dumper_purge.W003", "DUMPER_TLL"),
+        ({"DUMPER_CACHE_ALIAS": "nowhere"}, "dumper_purge.E005", "'nowhere'"),
+        ({"DUMPER_SINGLE_PROCESS": False}, "dumper_purge.W006", "belongs to one process"),
+        ({"CACHES": {"default": {"BACKEND": LOCMEM}}}, "dumper_purge.W007", "300"),
+        ({"MIDDLEWARE": [SESSION]}, "dumper_purge.W008", "no page is cached"),
+        ({"MIDDLEWARE": ["dumper.middleware.Old"]}, "dumper_purge.W008", "dumper.middleware.Old"),
+        ({"MIDDLEWARE": [CACHE, CACHE]}, "dumper_purge.E009", f"{CACHE}, {CACHE}"),
+        ({"MIDDLEWARE": [CACHE, UPDATE, FETCH]}, "dumper_purge.E009", UPDATE),
+        ({"MIDDLEWARE": [UPDATE, SESSION]}, "dumper_purge.E009", UPDATE),
+        ({"MIDDLEWARE": [SESSION, CACHE]}, "dumper_purge.W010", SESSION),
+        ({"MIDDLEWARE": [FETCH, UPDATE]}, "dumper_purge.E011", "stands before"),
         (
             {"MIDDLEWARE": [CACHE, "django.middleware.cache.UpdateCacheMiddleware"]},
-            "dumper_purge.E006",
+            "dumper_purge.E012",
             "never purged",
         ),
         (
             {"MIDDLEWARE": [CACHE, "django.middleware.locale.LocaleMiddleware"]},
-            "dumper_purge.W006",
+            "dumper_purge.W013",
             "language cookie",
         ),
     ],
@@ -96,6 +98,14 @@ def test_a_registration_with_an_unknown_field_is_found(monkeypatch):
     dumper.register(Page, fields=["colour"])
     monkeypatch.undo()
     try:
-        assert "['colour']" in found()["dumper_purge.E007"].msg
+        assert "['colour']" in found()["dumper_purge.E004"].msg
     finally:
         dumper.register(Page)
+
+
+@pytest.mark.parametrize(
+    ("debug", "part"), [(False, "so nothing is stored"), (True, "accepted while DEBUG is on")]
+)
+def test_a_cache_of_one_process_is_found_unless_that_was_said(settings, debug, part):
+    del settings.DUMPER_SINGLE_PROCESS
+    assert part in found(DEBUG=debug)["dumper_purge.W006"].msg

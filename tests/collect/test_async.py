@@ -77,6 +77,48 @@ def test_collecting_spans_the_awaits_of_its_task(outlet):
     assert outlet.paths == [{"/keepers/a/", "/keepers/b/"}]
 
 
+def test_paused_keeps_back_nothing_of_a_task_that_was_begun_inside(outlet):
+    async def child():
+        await Keeper.objects.acreate(slug="b")
+        await Keeper.objects.filter(slug="b").aupdate(name="b")
+
+    async def main():
+        with paused() as kept:
+            await Keeper.objects.acreate(slug="a")
+            await asyncio.create_task(child())
+        assert kept.batch == PurgeBatch.of(["/keepers/a/"])
+
+    run(main)
+
+    assert outlet.paths == [{"/keepers/b/"}] * 2
+
+
+def test_collecting_in_paused_keeps_back_nothing_of_a_task_that_was_begun_inside(outlet):
+    async def child():
+        await Keeper.objects.acreate(slug="b")
+
+    async def main():
+        with paused(), collecting():
+            await asyncio.create_task(child())
+
+    run(main)
+
+    assert outlet.paths == [{"/keepers/b/"}]
+
+
+def test_tasks_that_had_begun_before_have_no_say(outlet):
+    async def main():
+        other = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        with paused():
+            await Keeper.objects.acreate(slug="a")
+        other.cancel()
+
+    run(main)
+
+    assert outlet.sent == []
+
+
 def test_tasks_do_not_mix(outlet):
     async def worker(names, entered, left):
         with collecting():

@@ -360,3 +360,17 @@ def test_a_block_that_has_ended_keeps_nothing(outlet):
     context.run(purge_paths, "/a/")
 
     assert outlet.paths == [{"/a/"}]
+
+
+def test_purging_inside_the_block_that_keeps_it_back_is_refused(register, outlet):
+    register(Keeper)
+
+    with paused() as kept:
+        Keeper.objects.create(slug="a")
+        with pytest.raises(RuntimeError, match="after the block"):
+            kept.purge()
+        with collecting(), pytest.raises(RuntimeError, match="after the block"):
+            kept.purge()
+    kept.purge()
+
+    assert outlet.paths == [{"/keepers/a/"}]

@@ -194,3 +194,15 @@ def test_a_long_list_is_sent_in_parts_under_a_progress_bar(stage, monkeypatch):
         "[################################........] 21 of 26",
         "[########################################] 26 of 26\n",
     ]
+
+
+def test_a_url_of_a_foreign_host_is_refused_like_everywhere(settings):
+    settings.DUMPER_HOSTS = ["www.example.com"]
+    with pytest.raises(CommandError, match=r"'evil\.example'"):
+        call_command("dumper", "purge", "--url", "https://evil.example/")
+
+
+def test_the_switch_off_refuses_every_purge(settings):
+    settings.DUMPER_ENABLED = False
+    with pytest.raises(CommandError, match="DUMPER_ENABLED is False"):
+        call_command("dumper", "purge", "/p/")

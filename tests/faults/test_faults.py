@@ -260,6 +260,7 @@ def test_a_bad_url_drops_the_good_ones_after_it(client, vanilla, settings, monke
     failures = []
 
     def note(**kwargs):
+        assert kwargs["final"] is True
         failures.append(str(kwargs["error"]))
 
     purge_failed.connect(note)

@@ -152,3 +152,11 @@ def test_the_backends_snippet_is_a_right_configuration(settings, monkeypatch):
 @pytest.mark.parametrize("name", sorted(conf.names()))
 def test_every_setting_has_a_heading(name):
     assert re.search(rf"^``DUMPER_{name.upper()}``$", README, re.MULTILINE)
+
+
+def test_every_check_is_listed():
+    source = (ROOT / "dumper_purge/checks.py").read_text()
+    kinds = re.findall(r"(_error|_warning)\(\s*(\d+),", source)
+    ids = {f"dumper_purge.{'E' if kind == '_error' else 'W'}{int(n):03d}" for kind, n in kinds}
+    assert len(ids) == 13
+    assert ids == set(re.findall(r"^``(dumper_purge\.[EW]\d{3})``", README, re.MULTILINE))

@@ -15,6 +15,7 @@ from dumper_purge.exceptions import InvalidDependent
 from dumper_purge.respond.tags import collapsed, fitted, object_tag
 from tests.respond import edges, urls
 from tests.respond.test_edges import behind
+from tests.zoo.models import Aviary, Dome, Place
 
 pytestmark = pytest.mark.django_db
 
@@ -247,3 +248,12 @@ def test_decorators_refuse_what_is_no_time(wrong):
 def test_decorators_refuse_classes():
     with pytest.raises(TypeError, match=r"Decorate Page\.as_view\(\)"):
         dumper.never_edge(type("Page", (), {}))
+
+
+@pytest.mark.django_db
+def test_a_row_has_one_tag_whatever_class_it_is_read_as():
+    dome = Dome.objects.create(slug="dome")
+
+    tags = {dumper.object_tag(row) for row in (dome, Aviary.objects.get(), Place.objects.get())}
+
+    assert tags == {f"zoo.place:{dome.pk}"}

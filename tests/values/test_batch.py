@@ -36,6 +36,10 @@ def test_each_kind_of_dependent_finds_its_place():
     assert str(batch) == "1 path, 1 url, 1 prefix, 1 pattern, 1 tag"
 
 
+def test_a_prefix_is_purged_in_every_spelling_it_may_have():
+    assert PurgeBatch.of([Prefix("/a%62 c/")]).prefixes == {"/ab%20c/", "/a%2562%20c/"}
+
+
 def test_the_root_prefix_is_everything():
     assert PurgeBatch.of([Prefix("/")]) == PurgeBatch(everything=True)
 

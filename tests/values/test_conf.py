@@ -54,7 +54,11 @@ def test_strictness_and_the_single_process_follow_debug(settings):
         ("DUMPER_BACKENDS", [], "must be a dict"),
         ("DUMPER_BACKENDS", {"x": {}}, "has no 'BACKEND'"),
         ("DUMPER_BACKENDS", {"x": {"BACKEND": "a.B", "BAKEND": 1}}, "unknown key 'BAKEND'"),
-        ("DUMPER_BACKENDS", {"x": {"BACKEND": "a.B", "HOSTS": "example.com"}}, "list of str"),
+        (
+            "DUMPER_BACKENDS",
+            {"x": {"BACKEND": "a.B", "HOSTS": "example.com"}},
+            "DUMPER_BACKENDS['x']['HOSTS'] = 'example.com' must be a list of str.",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(name, value, part):

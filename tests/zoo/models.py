@@ -140,6 +140,62 @@ class Seat(models.Model):
         return [f"/seats/{self.line}/{self.number}/{self.guest}/"]
 
 
+class Ambiguous:
+    """Compares like an array: by another array, which is neither true nor false."""
+
+    def __eq__(self, other):
+        return self
+
+    __hash__ = None
+
+    def __bool__(self):
+        raise ValueError("The truth value is ambiguous")
+
+
+class AmbiguousField(models.TextField):
+    def from_db_value(self, value, expression, connection):
+        return Ambiguous()
+
+    def get_prep_value(self, value):
+        return "ambiguous"
+
+
+class SealedField(models.TextField):
+    """Raises for what it cannot decrypt any more."""
+
+    def from_db_value(self, value, expression, connection):
+        if value == "broken":
+            raise ValueError("cannot decrypt")
+        return value
+
+
+class Record(models.Model):
+    """Its columns have types of which many values in memory are not."""
+
+    code = models.CharField(max_length=20, unique=True, null=True)
+    number = models.IntegerField(default=1)
+    day = models.DateField(null=True)
+    at = models.DateTimeField(null=True)
+    price = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+    vector = AmbiguousField(default="")
+    keeper = models.ForeignKey(Keeper, models.CASCADE, null=True)
+
+    def dependent_paths(self):
+        yield f"/records/{self.number}/{self.day}/{self.at}/{self.price}/"
+        if self.keeper_id:
+            yield f"/keepers/{self.keeper.slug}/"
+
+
+class Letter(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    code = models.CharField(max_length=20, unique=True, null=True)
+    slug = models.SlugField(default="letter")
+    text = SealedField(default="text")
+
+    def dependent_paths(self):
+        return [f"/letters/{self.slug}/"]
+
+
 class VisibleManager(models.Manager):
     """Is a base manager, with a query of its own."""
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model, QuerySet
 
 from dumper_purge.batch import BatchBuilder, Pattern, Prefix, PurgeBatch, check_tag
+from dumper_purge.collect.dependents import add_dependent
 from dumper_purge.collect.purges import purge_objects
 from dumper_purge.collect.scope import paused
 from dumper_purge.conf import current
@@ -46,6 +47,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Purge; raise CommandError for bad values and for nodes that were not purged."""
+        if not current().enabled:
+            raise CommandError("DUMPER_ENABLED is False: nothing is stored, and nothing purged.")
         try:
             batch = _named(options) | self._of_model(options)
         except DumperError as error:
@@ -102,7 +105,7 @@ class Command(BaseCommand):
 def _named(options: dict[str, Any]) -> PurgeBatch:
     builder = BatchBuilder()
     for dependent in options["paths"] + options["url"]:
-        builder.add(dependent)
+        add_dependent(builder, dependent)
     for prefix in options["prefix"]:
         builder.add(Prefix(prefix))
     for pattern in options["pattern"]:
@@ -113,8 +116,6 @@ def _named(options: dict[str, Any]) -> PurgeBatch:
 
 
 def _rows(label: str, keys: list[str] | None) -> QuerySet[Model]:
-    if not current().enabled:
-        raise CommandError("DUMPER_ENABLED is False: the pages of a model are not collected.")
     try:
         model = apps.get_model(label)
     except (LookupError, ValueError) as error:
