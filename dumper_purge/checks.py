@@ -197,6 +197,6 @@ def _language(middleware: list[str]) -> Iterator[CheckMessage]:
             13,
             "LocaleMiddleware reads the language cookie on every request, so that no page is the"
             " same for everyone and none is stored.",
-            f"Set DUMPER_BYPASS_COOKIES = [{settings.LANGUAGE_COOKIE_NAME!r}], and name the cookie in"
-            " dumper_private_cookies of the VCL: who has it then gets the pages from Django.",
+            f"Set DUMPER_BYPASS_COOKIES = [{settings.LANGUAGE_COOKIE_NAME!r}], and name the cookie"
+            " in dumper_private_cookies of the VCL: who has it then gets the pages from Django.",
         )

@@ -11,6 +11,8 @@ from typing import Any
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
+from dumper_purge.respond.kinds import mixed
+
 __all__ = ["let_sessions_be_quiet", "session_of", "was_read", "was_written"]
 
 
@@ -41,7 +43,7 @@ class _QuietSessions:
     @session.setter
     def session(self, session: Any) -> None:
         if issubclass(type(session), SessionBase):
-            session.__class__ = _mixed(type(session), _Quiet)
+            session.__class__ = mixed(type(session), _Quiet)
         self.__dict__["session"] = session
 
     @session.deleter
@@ -52,7 +54,7 @@ class _QuietSessions:
 def let_sessions_be_quiet(request: HttpRequest) -> None:
     """Make the session of a request, which has no session cookie, add no ``Vary: Cookie``."""
     session = request.__dict__.get("session")
-    request.__class__ = _mixed(type(request), _QuietSessions)
+    request.__class__ = mixed(type(request), _QuietSessions)
     if session is not None:
         request.session = session
 
@@ -70,16 +72,3 @@ def was_read(session: Any) -> bool:
 def was_written(session: Any) -> bool:
     """Tell whether a session was changed, created, saved or given a key."""
     return bool(getattr(session, "modified", True) or getattr(session, "session_key", None))
-
-
-_kinds: dict[tuple[type, type], type] = {}
-
-
-def _mixed(kind: type, mixin: type) -> type:
-    if issubclass(kind, mixin):
-        return kind
-    if (kind, mixin) not in _kinds:
-        # The qualified name is part of the salt that session data are signed with.
-        names = {"__qualname__": kind.__qualname__, "__module__": kind.__module__}
-        _kinds[kind, mixin] = type(kind.__name__, (mixin, kind), names)
-    return _kinds[kind, mixin]

@@ -24,6 +24,10 @@ class RecordingCookies(dict[str, str]):
         super().__init__(cookies)
         self.read: set[str] = set()
 
+    def have_any(self, names: frozenset[str]) -> bool:
+        """Tell whether one of these cookies is there, without counting as having looked."""
+        return not names.isdisjoint(super().keys())
+
     def __getitem__(self, name: str) -> str:
         # Django looks at the cookie of CSRF in any request; that its token is used shows elsewhere.
         if sys._getframe(1).f_globals.get("__name__") != _CSRF:

@@ -68,32 +68,24 @@ class Exchange:
         self._ticket: Ticket | None = None
         self._served = False
         if layers.stores and fence.trusted():
-            self._look_up()
+            self._look_up(layers)
 
-    def _look_up(self) -> None:
-        generations = self._layers.generations
+    def _look_up(self, layers: Layers) -> None:
         try:
-            cache = generations.cache
-            if not generations.carries(cache):
-                trouble.cache_is_not_shared(self._layers.conf.cache_alias)
-                return
-            found = page_cache.look_up(self._request, self._address, self._layers, cache)
+            if layers.generations.are_shared:
+                found = page_cache.look_up(self._request, self._address, layers)
+                if isinstance(found, Entry):
+                    self._entry = found
+                else:
+                    self._ticket = found
+            else:
+                trouble.cache_is_not_shared(layers.conf.cache_alias)
         except Exception as error:
-            trouble.cache_failed(self._layers.conf.cache_alias, error)
-            return
-        if isinstance(found, Entry):
-            self._entry = found
-        else:
-            self._ticket = found
-
-    @property
-    def found(self) -> bool:
-        """Whether the page was in the page cache."""
-        return self._entry is not None
+            trouble.cache_failed(layers.conf.cache_alias, error)
 
     def page_found(self) -> HttpResponse | None:
         """Return the page that was found, if any, as the view made it."""
-        if self._entry is None:
+        if self._entry is None or self._observed.visitor_is_known():
             return None
         self._served = True
         return serving.response_of(self._entry)
@@ -104,9 +96,13 @@ class Exchange:
         return None if entry is None else self._hit(serving.response_of(entry), entry)
 
     def _hit(self, response: HttpResponseBase, entry: Entry) -> HttpResponseBase:
-        serving.tell_age(response, entry)
+        now = time.time()
         if self._layers.edges:
-            self._announce(response, entry, now=time.time(), known=True)
+            serving.tell_what_is_left(response, entry, now=now)
+        else:
+            serving.tell_age(response, entry, now=now)
+        if self._layers.edges:
+            self._announce(response, entry, now=now, known=True)
         return self._sent(response, status.HIT, "")
 
     def prepare(self) -> None:
@@ -126,13 +122,16 @@ class Exchange:
             uncommitted=self._uncommitted or transactions.any_open(),
         )
         entry = self._entry if self._served else None
-        refusal = refused_by_visitor(facts) if entry else self._stored(response, facts)
+        if entry:
+            refusal = refused_by_visitor(facts) or serving.changed(response, entry)
+        else:
+            refusal = self._stored(response, facts)
         if refusal:
             if self._observed.session_was_read():
                 patch_vary_headers(response, ("Cookie",))
             refuse(response, facts.own, self._layers)
         elif entry:
-            return self._hit(response, entry)
+            return self._hit(response, serving.restored(response, entry, facts.vary))
         return self._sent(response, status.MISS, refusal)
 
     def _stored(self, response: HttpResponseBase, facts: Facts) -> str:
@@ -160,9 +159,8 @@ class Exchange:
             response["Location"] = serving.with_tracking(location, address.tracking, address.host)
         logger.debug("%s %s: %s %s", self._request.method, address.route.path, outcome, detail)
         if self._layers.debug:
-            status.report(response, outcome, detail=detail, key=address.key.plain)
-        else:
-            status.report(response, outcome)
+            outcome = status.explained(outcome, detail, address.key.plain)
+        status.report(response, outcome)
         return conditional.answered(self._request, response)
 
 
@@ -196,11 +194,10 @@ class Bypass:
             own = fields.value(response, "cache-control")
             if own is None or reason is not gate.IGNORED:
                 refuse(response, None if own is None else parsed(own), self._layers)
-        logger.debug("%s %s: %s %s", self._request.method, self._request.path, outcome, reason)
+        logger.debug("%s %r: %s %s", self._request.method, self._request.path, outcome, reason)
         if self._layers.debug:
-            status.report(response, outcome, detail=reason)
-        else:
-            status.report(response, outcome)
+            outcome = status.explained(outcome, reason)
+        status.report(response, outcome)
         return response
 
 

@@ -13,6 +13,8 @@ data were read: data that change later are purged later still, which changes the
   purged in between, ``any`` was changed before that token was, and ``any`` is read after the late
   tokens: it differs from the ``any`` of the beginning, and the page is not stored. If ``any`` is
   the same, nothing at all was purged between, and the late token was already current then.
+- A tag whose token is missing at the beginning is late too. Nothing but ``any`` is added before the
+  view: whoever asks for paths that have no page leaves nothing behind.
 - A missing token is added as a fresh random one. Values never repeat, so whichever of several
   concurrent writes survives (where ``add`` is not atomic, too), no other reader's token comes back.
 - No clock is asked. The times in tokens only shorten what edges may keep (quarantine).
@@ -50,16 +52,22 @@ class Purged(Exception):
 
 
 class Ticket:
-    """What a request knew about generations before its view ran."""
+    """What a request knew about generations before its view ran, and when that was."""
 
-    __slots__ = ("_any", "_generations", "_known")
+    __slots__ = ("_any", "_generations", "_known", "_missing", "began")
 
     def __init__(
-        self, generations: Generations, known: Mapping[str, str], any_token: str | None
+        self,
+        generations: Generations,
+        known: Mapping[str, str],
+        any_token: str | None,
+        missing: Iterable[str] = (),
     ) -> None:
         self._generations = generations
         self._known = dict(known)
         self._any = any_token
+        self._missing = frozenset(missing)
+        self.began = time.time()
 
     def tokens(self, tags: Iterable[str]) -> dict[str, str]:
         """Return the tokens under which a page with these tags may be stored.
@@ -69,13 +77,20 @@ class Ticket:
         tags = list(tags)
         late = [tag for tag in tags if tag not in self._known]
         if late:
-            self._known |= self._generations.read(late)
+            self._known |= self._read(late)
             if self._any is None or self._generations.peek([ANY]).get(ANY) != self._any:
                 raise Purged("something was purged during the request")
         try:
             return {tag: self._known[tag] for tag in tags}
         except KeyError as error:
             raise Purged(f"the generation of {error.args[0]} was lost") from error
+
+    def _read(self, late: Iterable[str]) -> dict[str, str]:
+        """Return tokens; those that were missing are added without another look."""
+        new = [tag for tag in late if tag in self._missing]
+        others = [tag for tag in late if tag not in self._missing]
+        found = self._generations.read(others) if others else {}
+        return found | self._generations.add(new, self._any)
 
     def recheck(self, held: Mapping[str, str]) -> None:
         """Raise :class:`Purged` if a token is no longer the same."""
@@ -102,8 +117,10 @@ def record(batch: PurgeBatch) -> None:
 
 
 def _record(tags: frozenset[str]) -> None:
-    with _lock:
-        owed = dict(_unrecorded)
+    owed = {}
+    if _unrecorded:
+        with _lock:
+            owed = dict(_unrecorded)
     try:
         layers().generations.bump(tags.union(owed))
     except Exception as error:
@@ -111,6 +128,8 @@ def _record(tags: frozenset[str]) -> None:
         if isinstance(error, Transient):
             raise
         raise Transient(f"The generations could not be recorded: {error!r}.") from error
+    if not owed:
+        return
     with _lock:
         for tag, serial in owed.items():
             # Owed anew while this ran: that purge may be the later one.
@@ -161,7 +180,7 @@ def generation(tag: str) -> str:
     site = layers()
     check_tag(tag)
     token = None
-    if trusted() and site.generations.carries(site.generations.cache):
+    if trusted() and site.generations.are_shared:
         try:
             token = site.generations.read([tag]).get(tag)
         except Exception as error:

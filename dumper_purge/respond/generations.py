@@ -5,9 +5,10 @@ that runs beside it during a deploy, or that comes back after a rollback.
 """
 
 import hashlib
+import logging
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
@@ -18,6 +19,8 @@ from dumper_purge.respond import primary, tokens
 from dumper_purge.respond.primary import Key
 
 __all__ = ["ANY", "Generations"]
+
+logger = logging.getLogger("dumper.respond")
 
 ANY = "*"
 """The generation that every purge changes. No tag can have this name."""
@@ -33,7 +36,10 @@ class Generations:
         self._conf = conf
         self._prefix = f"{conf.key_prefix}g."
         self._of_thread = threading.local()
-        self._make_key = caches[conf.cache_alias].make_key
+        cache = caches[conf.cache_alias]
+        self._make_key = cache.make_key
+        self.are_shared = primary.is_shared(cache, single_process=conf.single_process)
+        """Whether the cache can carry the fence at all."""
         self.any_key = self.key(ANY)
 
     @property
@@ -44,10 +50,6 @@ class Generations:
         except AttributeError:
             cache = self._of_thread.cache = caches[self._conf.cache_alias]
         return cache
-
-    def carries(self, cache: BaseCache) -> bool:
-        """Tell whether the cache can carry the fence at all."""
-        return primary.is_shared(cache, single_process=self._conf.single_process)
 
     def made(self, plain: str) -> Key:
         """Return a key in both of its forms."""
@@ -78,7 +80,8 @@ class Generations:
         ``latest`` is the token of ``any``: only if it is there and tells that nothing was purged
         lately can a missing token not have been a recent one.
         """
-        quiet = latest is not None and self.age(tokens.newest((latest,))) > self._conf.quarantine
+        lately = max(self._conf.quarantine, self._conf.replica_lag)
+        quiet = latest is not None and self.age(tokens.newest((latest,))) > lately
         cache, added, lost = self.cache, {}, []
         for tag in missing:
             token = tokens.old() if quiet and tag != ANY else tokens.fresh()
@@ -88,12 +91,12 @@ class Generations:
                 lost.append(tag)
         return added | self.peek(lost) if lost else added
 
-    def age(self, stamp: float) -> float:
-        """Return how many seconds ago a token was written, at the least."""
-        return time.time() - stamp - self._conf.clock_skew
+    def age(self, stamp: float, now: float | None = None) -> float:
+        """Return how many seconds before ``now`` a token was written, at the least."""
+        return (time.time() if now is None else now) - stamp - self._conf.clock_skew
 
     def bump(self, tags: Iterable[str]) -> None:
-        """Give every tag a new token, ``any`` first; raise Transient if a write failed.
+        """Give every tag a new token, ``any`` first; raise if that failed.
 
         A render that reads a tag's old token after its data may compare ``any`` only later: it
         must find ``any`` changed before the tag is.
@@ -102,9 +105,17 @@ class Generations:
         self._renew([self.key(tag) for tag in tags])
 
     def _renew(self, keys: Sequence[Key]) -> None:
+        try:
+            self._write(keys)
+        except Transient:
+            raise
+        except Exception as error:
+            self._remove(keys, error)
+
+    def _write(self, keys: Sequence[Key]) -> None:
         for _ in range(_ATTEMPTS):
-            # Fresh ones each time: a token that somebody has read must never come back.
-            keys = self._not_written({key: tokens.fresh() for key in keys})
+            # A fresh one each time: a token that somebody has read must never come back.
+            keys = primary.write(self.cache, keys, tokens.fresh())
             if not keys:
                 return
         raise Transient(
@@ -112,10 +123,19 @@ class Generations:
             f" {len(keys)} generations, such as {keys[0].plain!r}."
         )
 
-    def _not_written(self, values: Mapping[Key, str]) -> Sequence[Key]:
-        cache = self.cache
-        failed = cache.set_many({key.plain: token for key, token in values.items()}, None)
-        if failed or primary.reports_failures(cache):
-            return [key for key in values if key.plain in failed]
-        stored = primary.read(cache, tuple(values))
-        return [key for key, token in zip(values, stored, strict=True) if token != values[key]]
+    def _remove(self, keys: Sequence[Key], error: Exception) -> None:
+        """Delete what could not be written: a full Redis still does that, and gone is purged.
+
+        It counts only after an error was raised: a client that is silent about failures may be
+        silent about this one, and what it does not find may be there.
+        """
+        try:
+            self.cache.delete_many([key.plain for key in keys])
+        except Exception:
+            raise error from None
+        logger.warning(
+            "The cache %r (DUMPER_CACHE_ALIAS) took no new generations, so %d were deleted: %r."
+            " If it is a Redis that is full, set maxmemory-policy to allkeys-lru or give it more"
+            " memory.",
+            self._conf.cache_alias, len(keys), error,
+        )  # fmt: skip

@@ -27,13 +27,10 @@ def recall(key: Key) -> Hint | None:
 
 
 def remember(key: Key, hint: Hint) -> None:
-    """Remember an address's pages; the longest remembered are forgotten first."""
-    if _hints.get(key) == hint:
-        return
-    _hints.pop(key, None)
+    """Remember an address's pages; of too many all are forgotten, which threads can bear."""
+    if len(_hints) >= _MOST and key not in _hints:
+        _hints.clear()
     _hints[key] = hint
-    while len(_hints) > _MOST:
-        _hints.pop(next(iter(_hints)), None)
 
 
 def forget() -> None:

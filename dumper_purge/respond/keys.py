@@ -1,6 +1,7 @@
 """The address of a request: all that a stored page is found by, except what it varies on."""
 
 import hashlib
+import re
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,6 +21,7 @@ _LONGEST = 180
 _LONG = 500
 _MOST = 4096
 _NOT_CANONICAL = "the path is not canonical"
+_UNLIKELY_HOST = re.compile(r".{256}|:[0-9]{6}")
 
 
 class Address(NamedTuple):
@@ -40,22 +42,18 @@ def address(request: Any, layers: Layers) -> "Address | str":
     # All that Django's own host, and scheme, depend on.
     known = (
         request._get_scheme(), said("HTTP_HOST"), said("SERVER_NAME"), said("SERVER_PORT"),
-        request.path, *layers.allowed_hosts,
+        said("SCRIPT_NAME"), request.path, *layers.allowed_hosts,
     )  # fmt: skip
     found = layers.addresses.get(known)
     if found is None:
         found = _worked_out(request, layers)
         if not isinstance(found, str) and len(request.path) < _LONG:
-            _remember(layers.addresses, known, found)
+            if len(layers.addresses) >= _MOST:
+                layers.addresses.clear()
+            layers.addresses[known] = found
     elif not _is_as_sent(request, found.route.path):
         return _NOT_CANONICAL
     return found
-
-
-def _remember(addresses: dict[Any, Address], known: tuple[Any, ...], found: Address) -> None:
-    while len(addresses) >= _MOST:
-        addresses.pop(next(iter(addresses)), None)
-    addresses[known] = found
 
 
 def _worked_out(request: HttpRequest, layers: Layers) -> "Address | str":
@@ -66,7 +64,7 @@ def _worked_out(request: HttpRequest, layers: Layers) -> "Address | str":
         host = request.get_host()
     except DisallowedHost:
         return "the host is not allowed"
-    if host != host.lower() or host.endswith("."):
+    if host != host.lower() or host.endswith(".") or _UNLIKELY_HOST.search(host):
         return "the host is not canonical"
     query = tracking = ""
     if raw := request.META.get("QUERY_STRING"):
@@ -74,8 +72,14 @@ def _worked_out(request: HttpRequest, layers: Layers) -> "Address | str":
             query, tracking = _counted(request, raw, layers)
         except ValueError as error:
             return str(error)
-    key = _key(f"{request.scheme}://{host}{route.path}?{query}", layers)
+    key = _key(f"{request.scheme}://{host}{route.path}?{query}{_script(request)}", layers)
     return Address(layers.generations.made(key), host, route, query, tracking)
+
+
+def _script(request: HttpRequest) -> str:
+    # The same path leads to another view where the site begins elsewhere.
+    script: str = request.META.get("SCRIPT_NAME", "")
+    return f"|{paths.encode_path(script)}" if script else ""
 
 
 def _key(url: str, layers: Layers) -> str:
@@ -103,7 +107,7 @@ def _header(request: HttpRequest, name: str) -> str | None:
     value: str | None = request.META.get(meta_name)
     if value is not None and name == "accept-encoding":
         # Its order does not count (RFC 9110, section 12.5.3): fewer variants of the same page.
-        return ",".join(sorted("".join(value.lower().split()).split(",")))
+        return ",".join(sorted(coding.strip() for coding in value.lower().split(",")))
     return value
 
 
@@ -129,6 +133,8 @@ def _raw_path(request: Any) -> str | None:
 
 
 def _counted(request: HttpRequest, raw: str, layers: Layers) -> tuple[str, str]:
+    if not raw.isascii():
+        raise ValueError("the query is not encoded")
     try:
         pairs = parse_qsl(
             raw, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS

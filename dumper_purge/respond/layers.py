@@ -1,9 +1,10 @@
 """What follows from the settings alone, worked out once for each of their states."""
 
 import fnmatch
+import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ _FORM = 1
 """The version of the stored form: raise it whenever that changes."""
 _ROUTES = 4096
 _LONG = 500
+_LONG_VERSION = 40
 _TARGETED = ("surrogate-control", "cdn-cache-control")
 
 
@@ -39,8 +41,8 @@ class Route(NamedTuple):
 class Layers:
     """The caches in front of the views, and what they need to know of the settings."""
 
-    conf: Conf
-    backends: tuple[BaseBackend, ...]
+    conf: Conf = field(repr=False)
+    backends: tuple[BaseBackend, ...] = field(repr=False)
 
     @cached_property
     def page_cache(self) -> bool:
@@ -136,7 +138,10 @@ class Layers:
     @cached_property
     def page_prefix(self) -> str:
         """What every stored page's key begins with."""
-        return f"{self.conf.key_prefix}p{_FORM}.{self.conf.version}|"
+        version = self.conf.version
+        if len(version) > _LONG_VERSION:
+            version = hashlib.blake2b(version.encode(), digest_size=16).hexdigest()
+        return f"{self.conf.key_prefix}p{_FORM}.{version}|"
 
     def route(self, path: str) -> Route:
         """Return what follows from a decoded path."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
 from django.utils.http import parse_http_date_safe
 
 from dumper_purge.respond import anonymous, fields
@@ -17,18 +18,21 @@ from dumper_purge.respond.keys import Address
 from dumper_purge.respond.layers import Layers
 from dumper_purge.respond.page import Page
 from dumper_purge.respond.policy import Facts
+from dumper_purge.respond.recorded_meta import COOKIE, SECRET, RecordedMeta
 
 __all__ = ["Observation"]
 
-_KEPT_FROM_THE_VIEW = CONDITIONS | {"HTTP_IF_RANGE", "HTTP_RANGE"}
 _CSP = ("content-security-policy", "content-security-policy-report-only")
+_USERS = ("user", "_cached_user", "_acached_user")
 _CSRF_MARK = "CSRF_COOKIE_NEEDS_UPDATE"
 
 
 class Observation:
     """A request that may be stored, prepared so that what the view looks at is known."""
 
-    __slots__ = ("_address", "_conditions", "_cookies", "_layers", "_request")
+    __slots__ = (
+        "_address", "_conditions", "_cookies", "_layers", "_meta", "_original_meta", "_request",
+    )  # fmt: skip
 
     def __init__(self, request: HttpRequest, address: Address, layers: Layers) -> None:
         self._request = request
@@ -36,12 +40,15 @@ class Observation:
         self._layers = layers
         self._conditions: dict[str, str] = {}
         self._cookies = RecordingCookies(request.COOKIES)
+        self._original_meta = request.META
+        self._meta = RecordedMeta(request.META)
 
     def start(self) -> None:
         """Hide from the view what would end up in everybody's page, and record the rest."""
-        request, meta = self._request, self._request.META
+        request, meta = self._request, self._meta
         request.COOKIES = self._cookies
-        self._conditions = {name: meta.pop(name) for name in meta.keys() & _KEPT_FROM_THE_VIEW}
+        self._conditions = {name: meta.pop(name) for name in CONDITIONS if name in meta}
+        meta.put_before(request)
         if meta.get("QUERY_STRING", "") != self._address.query:
             meta["QUERY_STRING"] = self._address.query
             request.GET = QueryDict(self._address.query)
@@ -50,7 +57,12 @@ class Observation:
 
     def end(self) -> None:
         """Give the request its conditional headers back."""
-        self._request.META.update(self._conditions)
+        self._meta.update(self._conditions)
+        self._meta.put_back(self._request, self._original_meta)
+
+    def visitor_is_known(self) -> bool:
+        """Tell whether somebody was authenticated, by the session or otherwise."""
+        return _authenticated(self._request)
 
     def session_was_read(self) -> bool:
         """Tell whether ``Vary: Cookie`` would have been added for the session."""
@@ -78,9 +90,13 @@ class Observation:
             cookies_read=frozenset(self._cookies.read - self._layers.harmless_cookies),
             session=self._session(),
             session_is_harmless=self._layers.anonymous_sessions,
-            token_read=_CSRF_MARK in self._request.META,
+            bypass_cookie=self._cookies.have_any(self._layers.bypass_cookies),
+            cookie_header_read=COOKIE in self._meta.read,
+            token_read=_CSRF_MARK in self._meta or SECRET in self._meta.read,
+            authenticated=self.visitor_is_known(),
             messages_shown=_messages_shown(self._request),
-            nonce=any("'nonce-" in held.get(name, "") for name in _CSP),
+            nonce=_has_nonce(self._request, held),
+            ranged="HTTP_RANGE" in self._meta,
             redirects_to_itself=self._leads_here(held),
             undeclared_query=self._has_undeclared(page),
             collected_changes=collected_changes,
@@ -134,6 +150,22 @@ def _seconds_to(expires: str | None) -> int | None:
 
 def _time_left(at: datetime | None) -> int | None:
     return None if at is None else max(0, int(at.timestamp() - time.time()))
+
+
+def _has_nonce(request: HttpRequest, held: Mapping[str, str]) -> bool:
+    # Django's own is true as soon as it was used, whatever the header then says.
+    made = bool(request.__dict__.get("_csp_nonce"))
+    return made or any("'nonce-" in held.get(name, "") for name in _CSP)
+
+
+def _authenticated(request: HttpRequest) -> bool:
+    return any(_is_somebody(request.__dict__.get(name)) for name in _USERS)
+
+
+def _is_somebody(user: Any) -> bool:
+    if isinstance(user, LazyObject):
+        user = user._wrapped
+    return user is not None and user is not empty and bool(getattr(user, "is_authenticated", False))
 
 
 def _messages_shown(request: HttpRequest) -> bool:

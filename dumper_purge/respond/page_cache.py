@@ -42,14 +42,12 @@ class Entry(NamedTuple):
 _SIZE = len(Entry._fields)
 
 
-def look_up(
-    request: HttpRequest, address: Address, layers: Layers, cache: BaseCache
-) -> Entry | Ticket:
+def look_up(request: HttpRequest, address: Address, layers: Layers) -> Entry | Ticket:
     """Return the page of a request, or else what a page must begin with to be stored.
 
     Raises what the cache raises.
     """
-    route = address.route
+    route, cache = address.route, layers.generations.cache
     # Without a hint this is likely a miss, which also needs `any`.
     hint = hints.recall(address.key) or Hint((), (ANY,), (layers.generations.any_key,))
     key = variant(address, hint.vary, request, layers) if hint.vary else address.key
@@ -103,14 +101,11 @@ class _Search:
         return True
 
     def ticket(self) -> Ticket:
-        """Return all tokens that were read, adding those that are missing."""
+        """Return all tokens that were read. What is missing is late: few paths have pages."""
         generations, known = self._layers.generations, self._known
         any_token = known.pop(ANY, None) or generations.read((ANY,)).get(ANY)
         held = {tag: token for tag, token in known.items() if token is not None}
-        missing = [tag for tag in known if tag not in held]
-        if missing:
-            held |= generations.add(missing, any_token)
-        return Ticket(generations, held, any_token)
+        return Ticket(generations, held, any_token, known.keys() - held)
 
 
 def store(

@@ -33,9 +33,16 @@ class Facts(NamedTuple):
     """What was done to the session: nothing, "read" or "written"."""
     session_is_harmless: bool = False
     """Whether reading it is: no layer answers a request that has one."""
+    bypass_cookie: bool = False
+    """Whether the request has a cookie that should have bypassed everything."""
+    cookie_header_read: bool = False
     token_read: bool = False
+    authenticated: bool = False
+    """Whether it is known who the visitor is, be it by other means than a session."""
     messages_shown: bool = False
     nonce: bool = False
+    ranged: bool = False
+    """Whether the request asked for a part."""
     redirects_to_itself: bool = False
     undeclared_query: bool = False
     collected_changes: bool = False
@@ -102,6 +109,8 @@ def _refused_by_kind(facts: Facts, conf: Conf) -> str:
         return f"status {facts.status}"
     if facts.streaming:
         return "a streaming response"
+    if facts.ranged:
+        return "the request asks for a range"
     if facts.redirects_to_itself:
         return "a redirect that differs only in scheme"
     if facts.undeclared_query:
@@ -111,18 +120,36 @@ def _refused_by_kind(facts: Facts, conf: Conf) -> str:
 
 def refused_by_visitor(facts: Facts) -> str:
     """Return what makes a response a visitor's own, if anything does."""
-    if facts.sets_cookie:
-        return "Set-Cookie"
+    return _refused_by_session(facts) or _refused_by_request(facts) or _refused_by_headers(facts)
+
+
+def _refused_by_session(facts: Facts) -> str:
     if facts.session == "written":
         return "the session was written"
     if facts.session and not facts.session_is_harmless:
         return "the session was read"
-    if facts.token_read:
-        return "a CSRF token was read"
+    if facts.authenticated:
+        return "the user was authenticated"
     if facts.messages_shown:
         return "messages"
+    return ""
+
+
+def _refused_by_request(facts: Facts) -> str:
+    if facts.bypass_cookie:
+        return "the request has a session, message or bypass cookie"
+    if facts.cookie_header_read:
+        return "the Cookie header was read"
+    if facts.token_read:
+        return "a CSRF token was read"
     if facts.cookies_read:
         return f"the cookie {min(facts.cookies_read)} was read"
+    return ""
+
+
+def _refused_by_headers(facts: Facts) -> str:
+    if facts.sets_cookie:
+        return "Set-Cookie"
     if facts.nonce:
         return "a nonce"
     for name in ("cookie", "*"):

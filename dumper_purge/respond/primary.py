@@ -9,6 +9,7 @@ import base64
 import pickle
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
@@ -21,7 +22,7 @@ from django.core.cache.backends.memcached import BaseMemcachedCache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django.db import connections, router
 
-__all__ = ["Key", "is_shared", "read", "reports_failures"]
+__all__ = ["Key", "is_shared", "read", "reports_failures", "write"]
 
 
 class Key(NamedTuple):
@@ -46,6 +47,22 @@ def read(cache: BaseCache, keys: Sequence[Key]) -> list[Any]:
     except KeyError:
         reader = _readers[kind] = _reader_of(kind)
     return reader(cache, keys)
+
+
+def write(cache: Any, keys: Sequence[Key], value: str) -> Sequence[Key]:
+    """Store one value for ever under all keys; return those under which it was not stored."""
+    kind: type[BaseCache] = type(cache)
+    if kind is LocMemCache:
+        # Checking the keys again would cost more than storing the values.
+        packed = pickle.dumps(value, cache.pickle_protocol)
+        with cache._lock:
+            for key in keys:
+                cache._set(key.made, packed, None)
+        return ()
+    failed = set(cache.set_many({key.plain: value for key in keys}, None))
+    if failed or reports_failures(cache):
+        return [key for key in keys if key.plain in failed]
+    return [key for key, found in zip(keys, read(cache, keys), strict=True) if found != value]
 
 
 def is_shared(cache: BaseCache, *, single_process: bool) -> bool:
@@ -92,7 +109,15 @@ def _read_locmem(cache: Any, keys: Sequence[Key]) -> list[Any]:
                 values.move_to_end(name, last=False)
             else:
                 packed.append(None)
-    return [None if value is None else pickle.loads(value) for value in packed]
+    return [
+        None if value is None else (_token(value) if len(value) < _SHORT else pickle.loads(value))
+        for value in packed
+    ]
+
+
+# Nothing but tokens, and lists of Vary's members, is so short; nobody changes either.
+_SHORT = 64
+_token = lru_cache(4096)(pickle.loads)
 
 
 _clients: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()

@@ -1,28 +1,34 @@
 """Stored pages as responses, and what a storable response says on its way out."""
 
-import time
 from collections.abc import Iterable
-from types import NoneType
+from typing import Any, cast
 
 from django.http.cookie import SimpleCookie
 from django.http.response import HttpResponse, HttpResponseBase, ResponseHeaders
+from django.utils.cache import patch_vary_headers
 
 from dumper_purge.respond import fields, headers, tokens
-from dumper_purge.respond.cache_control import parsed
+from dumper_purge.respond.cache_control import lifetime, parsed
 from dumper_purge.respond.headers import Outgoing
 from dumper_purge.respond.keys import Address
 from dumper_purge.respond.layers import Layers
 from dumper_purge.respond.page_cache import Entry
 
-__all__ = ["announce", "is_recent", "response_of", "tell_age", "with_tracking"]
+__all__ = [
+    "announce",
+    "changed",
+    "is_recent",
+    "response_of",
+    "restored",
+    "tell_age",
+    "tell_what_is_left",
+    "with_tracking",
+]
 
 
-_EMPTY = vars(HttpResponse())
-_SIMPLE = {
-    name: value for name, value in _EMPTY.items() if isinstance(value, (NoneType, bool, int, str))
-}
-_IS_AS_KNOWN = _EMPTY.keys() - _SIMPLE.keys() == {
-    "_container", "_resource_closers", "cookies", "headers",
+_IS_AS_KNOWN = vars(HttpResponse(b"", "text/html")).keys() == {
+    "_charset", "_container", "_handler_class", "_reason_phrase", "_resource_closers", "closed",
+    "cookies", "headers",
 }  # fmt: skip
 
 
@@ -30,32 +36,66 @@ def response_of(entry: Entry) -> HttpResponse:
     """Return a new response from a stored page, as the view made it."""
     if not _IS_AS_KNOWN:
         response = HttpResponse(entry.content, "", entry.status, entry.reason)
-    else:
-        # The constructor checks all that it is given, which was checked when the view made it.
-        response = HttpResponse.__new__(HttpResponse)
-        vars(response).update(
-            _SIMPLE,
-            _container=[entry.content],
-            _reason_phrase=entry.reason,
-            _resource_closers=[],
-            cookies=SimpleCookie(),
-            headers=ResponseHeaders.__new__(ResponseHeaders),
-            status_code=entry.status,
-        )
+        fields.replace(response, entry.headers)
+        return response
+    # The constructor checks all that it is given, which was checked when the view made it.
+    made: Any = HttpResponse.__new__(HttpResponse)
+    made.headers = ResponseHeaders.__new__(ResponseHeaders)
+    made.headers._store = dict(entry.headers)
+    made.cookies = SimpleCookie()
+    made.status_code = entry.status
+    made.closed = False
+    made._charset = None
+    made._container = [entry.content]
+    made._handler_class = None
+    made._reason_phrase = entry.reason
+    made._resource_closers = []
+    return cast(HttpResponse, made)
+
+
+def changed(response: HttpResponseBase, entry: Entry) -> str:
+    """Return why a response is not the stored page any more that the view would have made."""
+    is_same = (
+        response.status_code == entry.status and getattr(response, "content", None) == entry.content
+    )
+    return "" if is_same else "middleware changed the stored page"
+
+
+def restored(response: HttpResponseBase, entry: Entry, vary: frozenset[str]) -> Entry:
+    """Give a stored page its own fields back, which middleware may have decided anew.
+
+    What a view tells middleware by attributes of its response is not stored. ``vary`` is what
+    the response varies on now; nothing is taken from that. Return the entry that varies on it too.
+    """
     fields.replace(response, entry.headers)
-    return response
+    added = vary.difference(entry.vary)
+    if not added:
+        return entry
+    patch_vary_headers(response, sorted(added))
+    return entry._replace(vary=tuple(sorted(vary.union(entry.vary))))
 
 
-def tell_age(response: HttpResponseBase, entry: Entry) -> None:
+def tell_age(response: HttpResponseBase, entry: Entry, *, now: float) -> None:
     """Tell the age of a stored page, and let browsers count from now."""
-    now = time.time()
     age = max(0, int(now - entry.created))
     fields.put(response, "Age", str(age))
     if entry.browser_ttl and age:
-        left = entry.browser_ttl if entry.until is None else int(entry.until - now)
-        own = parsed(fields.value(response, "cache-control") or "")
-        browser_ttl = age + max(0, min(entry.browser_ttl, left))
-        fields.put(response, "Cache-Control", headers.browser_field(own, browser_ttl))
+        _limit_browsers(response, age + min(entry.browser_ttl, _left(entry, now)))
+
+
+def tell_what_is_left(response: HttpResponseBase, entry: Entry, *, now: float) -> None:
+    """Tell no age: some edges would subtract it from what is left already."""
+    own = parsed(fields.value(response, "cache-control") or "")
+    _limit_browsers(response, min(lifetime(own, "max-age") or 0, _left(entry, now)))
+
+
+def _left(entry: Entry, now: float) -> int:
+    return entry.ttl if entry.until is None else max(0, int(entry.until - now))
+
+
+def _limit_browsers(response: HttpResponseBase, seconds: int) -> None:
+    own = parsed(fields.value(response, "cache-control") or "")
+    fields.put(response, "Cache-Control", headers.browser_field(own, seconds))
 
 
 def announce(
@@ -76,11 +116,11 @@ def announce(
         return
     conf, implied = layers.conf, len(address.route.tags)
     outgoing = Outgoing(
-        ttl=entry.ttl if entry.until is None else max(0, int(entry.until - now)),
+        ttl=_left(entry, now),
         grace=entry.grace,
         doubt_ttl=conf.doubt_ttl,
-        doubtful=not known or is_recent(entry.tokens, conf.replica_lag, layers),
-        lately_purged=known and is_recent(entry.tokens, conf.quarantine, layers),
+        doubtful=not known or is_recent(entry.tokens, conf.replica_lag, layers, now=now),
+        lately_purged=known and is_recent(entry.tokens, conf.quarantine, layers, now=now),
         vary=frozenset(entry.vary),
         has_query=bool(address.query or address.tracking),
         implied_tags=entry.tags[:implied],
@@ -91,9 +131,9 @@ def announce(
         fields.put(response, name, text)
 
 
-def is_recent(held: Iterable[str], seconds: float, layers: Layers) -> bool:
-    """Tell whether something was purged within so many seconds."""
-    return seconds > 0 and layers.generations.age(tokens.newest(tuple(held))) < seconds
+def is_recent(held: Iterable[str], seconds: float, layers: Layers, *, now: float) -> bool:
+    """Tell whether something was purged within so many seconds before ``now``."""
+    return seconds > 0 and layers.generations.age(tokens.newest(tuple(held)), now) < seconds
 
 
 def with_tracking(location: str, tracking: str, host: str) -> str:

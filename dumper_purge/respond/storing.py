@@ -79,7 +79,8 @@ class Storing:
 
     def _entry(self, decision: Decision, facts: Facts, tags: tuple[str, ...]) -> Entry:
         response: Any = self._response
-        now = time.time()
+        # Its data may be as old as the request: a render may outlast the replicas' lag.
+        now = time.time() if self._ticket is None else self._ticket.began
         return Entry(
             status=response.status_code,
             reason=response._reason_phrase,
@@ -101,7 +102,8 @@ class Storing:
 
     def _store(self, entry: Entry) -> None:
         site = self._layers
-        lagging = serving.is_recent(entry.tokens, site.conf.replica_lag, site)
+        lag = site.conf.replica_lag
+        lagging = serving.is_recent(entry.tokens, lag, site, now=entry.created)
         if not site.page_cache or self._request.method != "GET" or lagging:
             return
         try:

@@ -73,7 +73,7 @@ def varnish(effort: Effort) -> Iterator[Figure]:
             WAIT: _settling(stage),
         }
         rounds = {name: stage.subject(purge) for name, purge in subjects.items()}
-        timings = interleave(rounds, effort.times(5))
+        timings = interleave(rounds, effort.times(7))
     what = f"{len(stage.paths):,} URLs purged on one varnishd, "
     yield faster(timings, PURGE, RAW, what=f"{what}first pass", bar=RAW_BAR)
     yield faster(timings, PURGE, WAGTAIL, what=f"{what}first pass", bar=WAGTAIL_BAR)

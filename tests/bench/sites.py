@@ -47,9 +47,10 @@ class Site:
         with override_settings(MIDDLEWARE=list(middleware)):
             self._handler = WSGIHandler()
 
-    def getter(self, path: str, **headers: Any) -> Callable[[], bytes]:
+    def getter(self, path: str, **headers: str) -> Callable[[], bytes]:
         """Return a function that requests ``path`` and returns the body."""
-        environ = RequestFactory().get(path, RAW_URI=path, **BROWSER, **headers).environ
+        extra: dict[str, Any] = {"RAW_URI": path, **BROWSER, **headers}
+        environ = RequestFactory().get(path, **extra).environ
         return lambda: self._request(environ.copy())
 
     def _request(self, environ: dict[str, Any]) -> bytes:

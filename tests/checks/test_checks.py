@@ -94,9 +94,9 @@ def test_the_switch_off_silences_the_cache():
 
 
 def test_a_registration_with_an_unknown_field_is_found(monkeypatch):
-    monkeypatch.setattr("django.apps.apps.models_ready", False)
-    dumper.register(Page, fields=["colour"])
-    monkeypatch.undo()
+    with monkeypatch.context() as loading:
+        loading.setattr("django.apps.apps.models_ready", False)
+        dumper.register(Page, fields=["colour"])
     try:
         assert "['colour']" in found()["dumper_purge.E004"].msg
     finally:

@@ -117,10 +117,9 @@ def test_a_method_that_is_none_is_an_error(register, monkeypatch):
 
 
 def test_fields_are_checked_later_while_models_are_still_loading(register, monkeypatch):
-    monkeypatch.setattr(apps, "models_ready", False)
-    register(Keeper, fields=["nonsense"])
-    monkeypatch.undo()
-    registration.add(registration.Registration(model=Keeper, fields=frozenset({"nonsense"})))
+    with monkeypatch.context() as loading:
+        loading.setattr(apps, "models_ready", False)
+        register(Keeper, fields=["nonsense"])
 
     (error,) = registry.check()
     assert str(error).startswith("register(Keeper, fields=['nonsense']): zoo.Keeper has no such")

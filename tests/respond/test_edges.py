@@ -230,8 +230,23 @@ def test_an_edge_is_told_what_is_left_of_a_page_that_ends(client, settings, quie
     behind(settings, "Shield")
     assert client.get("/minute/")["Surrogate-Control"] == "max-age=60"
     clock(40)
+    response = client.get("/minute/")
 
-    assert client.get("/minute/")["Surrogate-Control"] in {"max-age=19", "max-age=20"}
+    assert response["Cache-Status"] == "dumper; hit"
+    assert response["Surrogate-Control"] in {"max-age=19", "max-age=20"}
+    assert "Age" not in response
+
+
+def test_browsers_behind_an_edge_are_told_what_is_left_of_their_time(client, settings, clock):
+    behind(settings, "Shield")
+    said = {"HTTP_X_SET_CACHE_CONTROL": "public, max-age=60"}
+    client.get("/header/", **said)
+    clock(40)
+
+    assert client.get("/header/")["Cache-Control"] in {
+        "max-age=19, public",
+        "max-age=20, public",
+    }
 
 
 def test_head_and_304_carry_what_the_page_carries(client, settings, quiet):
@@ -258,6 +273,8 @@ def test_a_page_whose_path_is_purged_while_it_is_rendered_is_stored_nowhere(
 
 def test_a_page_is_stored_while_others_are_purged(client, settings, quiet, site, purge):
     behind(settings, "Shield")
+    client.get("/page/")
+    purge("/page/")
     site.during = staticmethod(lambda request: purge("/other/"))
 
     assert client.get("/page/")["Surrogate-Control"] == YEAR

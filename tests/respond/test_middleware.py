@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 import dumper_purge as dumper
 from dumper_purge import middleware
+from dumper_purge.respond import serving
 from tests.respond import urls
 
 pytestmark = pytest.mark.django_db
@@ -63,12 +64,14 @@ def test_an_async_stack_stores_and_bypasses(async_client, rendered, stack, path)
     assert len(rendered) == 2
 
 
-def test_tags_and_lifetimes_are_said_in_async_views_too(async_client, rendered, site, purge):
+@pytest.mark.parametrize("path", ["/page/", "/async/"])
+def test_what_a_view_says_in_an_async_stack_counts(async_client, rendered, site, purge, path):
     site.during = staticmethod(lambda request: dumper.tag("sponsors"))
     get = async_to_sync(async_client.get)
-    get("/async/")
+    get(path)
+    assert get(path)["Cache-Status"] == "dumper; hit"
     purge(tags=["sponsors"])
-    get("/async/")
+    get(path)
 
     assert len(rendered) == 2
 
@@ -253,7 +256,11 @@ def test_an_answer_of_inner_middleware_is_judged_like_any_other(client, settings
     assert response["Cache-Status"] == "dumper; hit"
 
 
-def test_a_hit_can_be_used_like_any_response(client):
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_hit_can_be_used_like_any_response(client, monkeypatch, is_known):
+    """It can, too, when a later Django makes responses of other parts."""
+    assert serving._IS_AS_KNOWN
+    monkeypatch.setattr(serving, "_IS_AS_KNOWN", is_known)
     client.get("/page/")
     response = client.get("/page/")
 
