@@ -34,7 +34,10 @@ sub vcl_recv {
 sub dumper_clean {
     unset req.http.Forwarded;
     unset req.http.Front-End-Https;
+    unset req.http.Path-Info;
     unset req.http.Proxy;
+    unset req.http.Remote-User;
+    unset req.http.Script-Name;
     unset req.http.X-Forwarded-Host;
     unset req.http.X-Forwarded-Port;
     unset req.http.X-Forwarded-Prefix;
@@ -51,8 +54,6 @@ sub dumper_clean {
     unset req.http.X-Rewrite-URL;
     unset req.http.X-Scheme;
     unset req.http.X-Script-Name;
-    unset req.http.X_Forwarded_Host;
-    unset req.http.X_Forwarded_Proto;
     unset req.http.Dumper-Cookies;
     unset req.http.Dumper-Pass;
     unset req.http.Dumper-Sorted;
@@ -61,12 +62,82 @@ sub dumper_clean {
     if (req.restarts == 0) {
         unset req.http.Dumper-Stale;
     }
+    call dumper_clean_underscores;
     # The scheme is keyed, as a member of Vary and not in the hash: one PURGE covers both.
     if (remote.ip ~ dumper_terminators && req.http.X-Forwarded-Proto ~ "(?i)^https$") {
         set req.http.X-Forwarded-Proto = "https";
     } else {
         set req.http.X-Forwarded-Proto = "http";
     }
+}
+
+# WSGI has one name for X-Forwarded-Host and X-Forwarded_Host: whoever writes "_" would get past the
+# list above, and past Vary. VCL cannot look for "_" in a name, so every mix of both is listed, for
+# that list and for what Vary names most often. SCRIPT_NAME and PATH_INFO are gunicorn's own.
+sub dumper_clean_underscores {
+    unset req.http.Accept_Charset;
+    unset req.http.Accept_Encoding;
+    unset req.http.Accept_Language;
+    unset req.http.Front-End_Https;
+    unset req.http.Front_End-Https;
+    unset req.http.Front_End_Https;
+    unset req.http.Path_Info;
+    unset req.http.Remote_User;
+    unset req.http.Script_Name;
+    unset req.http.X-Forwarded_Host;
+    unset req.http.X_Forwarded-Host;
+    unset req.http.X_Forwarded_Host;
+    unset req.http.X-Forwarded_Port;
+    unset req.http.X_Forwarded-Port;
+    unset req.http.X_Forwarded_Port;
+    unset req.http.X-Forwarded_Prefix;
+    unset req.http.X_Forwarded-Prefix;
+    unset req.http.X_Forwarded_Prefix;
+    unset req.http.X-Forwarded_Proto;
+    unset req.http.X_Forwarded-Proto;
+    unset req.http.X_Forwarded_Proto;
+    unset req.http.X-Forwarded_Protocol;
+    unset req.http.X_Forwarded-Protocol;
+    unset req.http.X_Forwarded_Protocol;
+    unset req.http.X-Forwarded_Scheme;
+    unset req.http.X_Forwarded-Scheme;
+    unset req.http.X_Forwarded_Scheme;
+    unset req.http.X-Forwarded_Server;
+    unset req.http.X_Forwarded-Server;
+    unset req.http.X_Forwarded_Server;
+    unset req.http.X-Forwarded_Ssl;
+    unset req.http.X_Forwarded-Ssl;
+    unset req.http.X_Forwarded_Ssl;
+    unset req.http.X_Host;
+    unset req.http.X-HTTP_Method;
+    unset req.http.X_HTTP-Method;
+    unset req.http.X_HTTP_Method;
+    unset req.http.X-HTTP-Method_Override;
+    unset req.http.X-HTTP_Method-Override;
+    unset req.http.X-HTTP_Method_Override;
+    unset req.http.X_HTTP-Method-Override;
+    unset req.http.X_HTTP-Method_Override;
+    unset req.http.X_HTTP_Method-Override;
+    unset req.http.X_HTTP_Method_Override;
+    unset req.http.X-Method_Override;
+    unset req.http.X_Method-Override;
+    unset req.http.X_Method_Override;
+    unset req.http.X-Original_Host;
+    unset req.http.X_Original-Host;
+    unset req.http.X_Original_Host;
+    unset req.http.X-Original_URL;
+    unset req.http.X_Original-URL;
+    unset req.http.X_Original_URL;
+    unset req.http.X-Requested_With;
+    unset req.http.X_Requested-With;
+    unset req.http.X_Requested_With;
+    unset req.http.X-Rewrite_URL;
+    unset req.http.X_Rewrite-URL;
+    unset req.http.X_Rewrite_URL;
+    unset req.http.X_Scheme;
+    unset req.http.X-Script_Name;
+    unset req.http.X_Script-Name;
+    unset req.http.X_Script_Name;
 }
 
 # Varnish itself rewrites "GET http://host/path", but not "GET https://host/path".
@@ -234,11 +305,12 @@ sub dumper_bypass {
 }
 
 # The form that django.urls.reverse() writes. A path in any other could not be purged, because
-# nobody could name it, and would be stored once for each way of writing it.
+# nobody could name it, and would be stored once for each way of writing it. Nor is what has a "#"
+# stored: servers drop what follows it, so that Django sees the page without it.
 sub dumper_canonical {
     if (req.url !~ {"(?x) ^ (?: [A-Za-z0-9/:@!$&'()*+,;=~_.-]
             | % (?: [01][0-9A-F] | 2[0235] | 3[CEF] | 5[B-E] | 60 | 7[BCDF] | [89A-F][0-9A-F] )
-            )*+ (?: \? | $ )"}
+            )*+ (?: \? [^#]*+ )? $"}
         || req.url ~ "^[^?]*/\.\.?(?:[/?]|$)") {
         set req.http.Dumper-Pass = "bypass";
     }
@@ -276,9 +348,9 @@ sub dumper_lookup {
     }
 }
 
-# Tracking parameters are taken away, the rest is sorted; where a name is repeated the order may
-# mean something, and where it is very long, work on it could exhaust Varnish's workspace: Django
-# gets these as they came.
+# Tracking parameters are taken away, the rest is sorted. Where a name is repeated the order may
+# mean something; where it is very long, work on it could exhaust Varnish's workspace; where it is
+# written as in no link, there could be endless ways to write it: Django gets these as they came.
 sub dumper_query {
     if (req.url ~ "\?") {
         if (req.url ~ "^.{2000}|^[^?]*+\?(?:[^&]*+&){100}") {
@@ -292,12 +364,28 @@ sub dumper_query {
         set req.http.Dumper-Sorted = regsub(req.http.Dumper-Sorted, "^([^?]*\?)&+", "\1");
         set req.http.Dumper-Sorted = regsub(req.http.Dumper-Sorted, "&+$", "");
         set req.http.Dumper-Sorted = regsub(req.http.Dumper-Sorted, "^([^?]*)\?$", "\1");
+        call dumper_canonical_query;
         set req.http.Dumper-Sorted = std.querysort(req.http.Dumper-Sorted);
         if (req.http.Dumper-Sorted ~ "[?&]([^=&]*)(?:=[^&]*)?&\1(?:[=&]|$)") {
             return (pass);
         }
         set req.url = req.http.Dumper-Sorted;
         unset req.http.Dumper-Sorted;
+    }
+}
+
+# The form that Django's urlencode() and its template filter write, and beside it what stands in
+# links by hand, such as "/" and ":". A name that needs "%" could be a tracking parameter's.
+sub dumper_canonical_query {
+    if (req.http.Dumper-Sorted !~ {"(?x) ^ [^?]*+ (?: $ | \?
+            (?: [A-Za-z0-9/:@!$()*+,;?~_.-]*+
+                (?: = (?: [A-Za-z0-9/:@!$()*+,;?~_.=-]
+                    | % (?: [01][0-9A-F] | 2[0-9A-CF] | 3[A-F] | 40 | 5[B-E] | 60 | 7[BCDF]
+                        | [89A-F][0-9A-F] )
+                    )*+ )?+
+                (?: & | $ )
+            )*+ $ )"}) {
+        return (pass);
     }
 }
 

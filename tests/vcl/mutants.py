@@ -22,6 +22,16 @@ MUTANTS = [
     Mutant("acl_narrows", "client.ip !~ dumper_purgers", "client.ip ~ dumper_purgers"),
     Mutant("unkeyed_headers_are_removed", "unset req.http.Dumper-Token;"),
     Mutant("unkeyed_headers_are_removed", "unset req.http.X-Forwarded-Host;"),
+    Mutant("server_headers_are_removed", "unset req.http.Script_Name;"),
+    Mutant("server_headers_are_removed", "unset req.http.Path-Info;"),
+    Mutant("server_headers_are_removed", "unset req.http.Remote_User;"),
+    Mutant(
+        "underscored_headers_are_removed",
+        "call dumper_clean_underscores;",
+        "if (false) { call dumper_clean_underscores; }",
+    ),
+    Mutant("underscored_headers_are_removed", "unset req.http.X-Forwarded_Proto;"),
+    Mutant("underscored_headers_are_removed", "unset req.http.Accept_Language;"),
     Mutant(
         "unkeyed_headers_are_removed",
         "if (req.restarts == 0) {\n        unset",
@@ -39,6 +49,16 @@ MUTANTS = [
     Mutant("host_is_normalised", "std.tolower(req.http.Host)", "req.http.Host"),
     Mutant("uncanonical_paths_are_not_stored", '        || req.url ~ "^[^?]*/\\.\\.?(?:[/?]|$)"'),
     Mutant("uncanonical_paths_are_not_stored", "[89A-F][0-9A-F]", "[89A-Fa-f][0-9A-Fa-f]"),
+    Mutant("uncanonical_queries_are_not_stored", "[^#]*+", ".*+"),
+    Mutant(
+        "uncanonical_queries_are_not_stored",
+        "call dumper_canonical_query;",
+        "if (false) { call dumper_canonical_query; }",
+    ),
+    Mutant("uncanonical_queries_are_not_stored", "2[0-9A-CF] | 3[A-F]", "2[0-9A-CF] | 3[0-9A-F]"),
+    Mutant("uncanonical_queries_are_not_stored", "[A-Za-z0-9/:@!$()*+,;?~_.-]", "[%!-%'-~]"),
+    Mutant("canonical_queries_are_stored", "2[0-9A-CF]", "2[1-9A-CF]"),
+    Mutant("canonical_queries_are_stored", "[A-Za-z0-9/:@!$()*+,;?~_.=-]", "[A-Za-z0-9?=]"),
     Mutant("session_cookie_bypasses", 'std.collect(req.http.Cookie, ";");'),
     Mutant(
         "session_cookie_bypasses",
