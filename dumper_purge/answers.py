@@ -18,6 +18,7 @@ _CODING = re.compile(rb"\ntransfer-encoding:[ \t]*([^\r\n]*?)[ \t]*\r")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,7})[ \t]*(?:;[^\r\n]*)?\r\n")
 _TRAILERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r\n)*\r\n")
 _LINE_LIMIT = 4_096
+_MAX_INTERIM = 20
 _NO_BODY = frozenset({b"204", b"304"})
 
 
@@ -48,6 +49,7 @@ class AnswerReader:
         """The answer taken last is the last on this connection."""
         self._data = bytearray()
         self._position = 0
+        self._interim = 0
 
     def feed(self, data: bytes) -> None:
         """Append what was received."""
@@ -66,14 +68,21 @@ class AnswerReader:
                 raise Garbled(f"no HTTP head but {self._excerpt()}")
             status, fields = head[2], head[4].lower()
             if status[:1] == b"1":
-                self._position = end
+                self._skip_interim(end)
                 continue
             body = self._body(status, fields, end, closed)
             if body is None:
                 return None
+            self._interim = 0
             self.last = self.last or _closes(head[1], fields)
             return Answer(int(status), (head[3] or b"").decode("latin-1"), fields, body)
         return None
+
+    def _skip_interim(self, end: int) -> None:
+        self._interim += 1
+        if self._interim > _MAX_INTERIM:
+            raise Garbled(f"only interim answers, {self._interim} of them")
+        self._position = end
 
     def _head_end(self) -> int | None:
         end = self._data.find(b"\r\n\r\n", self._position)

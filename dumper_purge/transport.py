@@ -193,7 +193,8 @@ class _Exchange:
         self._unsent = self._unsent[sent:]
 
     def _read(self) -> None:
-        while self._open:
+        # All that TLS has decrypted, which the selector does not see; but data may come for ever.
+        while self._open and time.monotonic() < self._limit:
             try:
                 data = self._connection.recv(_RECEIVE)
             except _WOULD_BLOCK:

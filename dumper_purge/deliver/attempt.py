@@ -12,6 +12,8 @@ __all__ = ["AttemptFailed", "attempt", "report_failure"]
 
 logger = logging.getLogger("dumper.deliver")
 
+_REMINDER = 20
+
 
 class AttemptFailed(Exception):
     """``retry_in`` says in how many seconds it is tried again; None: never."""
@@ -57,7 +59,7 @@ def report_failure(entry: Entry, error: Exception, seconds: float, retry_in: flo
     """Log one line and send ``purge_failed``."""
     # What no backend should raise is a bug, and its traceback is wanted.
     trace = None if isinstance(error, PurgeError) else error
-    level = logging.WARNING if entry.attempts < MAX_ATTEMPTS else logging.ERROR
+    level = _level(entry.attempts)
     if retry_in is None:
         level, what_next = logging.ERROR, f"Given up after {entry.attempts} attempts."
     else:
@@ -77,3 +79,10 @@ def report_failure(entry: Entry, error: Exception, seconds: float, retry_in: flo
         error=error,
         final=retry_in is None,
     )
+
+
+def _level(attempts: int) -> int:
+    """An ERROR once it has lasted, and a reminder now and then: it may last for days."""
+    if attempts < MAX_ATTEMPTS:
+        return logging.WARNING
+    return logging.DEBUG if (attempts - MAX_ATTEMPTS) % _REMINDER else logging.ERROR

@@ -9,6 +9,8 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from multiprocessing import parent_process
+from multiprocessing.util import Finalize, register_after_fork
 
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
@@ -105,6 +107,10 @@ def _carry_out(entries: list[Entry]) -> None:
         purged = False
         if failure.retry_in is not None:
             _followups.owe(entry, failure.retry_in)
+    except BaseException:
+        # A receiver that ends this thread, by SystemExit, must not end the purge with it.
+        _followups.owe(entry, next_attempt(Transient(""), entry.attempts) or 0.0)
+        raise
     else:
         if entry.step is not Step.SETTLE and not entry.backend.instant:
             _followups.sent(entry)
@@ -122,6 +128,12 @@ def _outside(inner: BaseBackend) -> list[BaseBackend]:
 def _exit() -> None:
     if not _background.is_idle():
         _background.exit(current().exit_timeout)
+        forget()
+
+
+def _finish_before_multiprocessing_exits(*args: object) -> None:
+    # Its children end without atexit, and have forgotten what was registered before the fork.
+    Finalize(None, _exit, exitpriority=0)
 
 
 _NOBODY = BaseBackend(alias="")
@@ -129,3 +141,6 @@ _background = Background(_carry_out)
 _followups = FollowUps(_background, outside=_outside, purge=_pass_through)
 os.register_at_fork(after_in_child=forget)
 atexit.register(_exit)
+register_after_fork(_background, _finish_before_multiprocessing_exits)
+if parent_process() is not None:
+    _finish_before_multiprocessing_exits()

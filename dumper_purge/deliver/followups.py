@@ -67,7 +67,7 @@ class FollowUps:
         with self._lock:
             owed = self._owed.get(key)
             if owed is not None:
-                attempts = min(owed.attempts, entry.attempts)
+                attempts = max(owed.attempts, entry.attempts)
                 owed.batch, owed.attempts = _bounded(merged([owed, entry]).batch), attempts
                 return
             owed = self._owed[key] = replace(entry)

@@ -1,5 +1,6 @@
 """A thread for every busy node."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from dumper_purge.deliver.entry import Entry, Lane
 from dumper_purge.deliver.threads import Threads
 
 __all__ = ["Lanes"]
+
+logger = logging.getLogger("dumper.deliver")
 
 
 class Lanes:
@@ -37,7 +40,7 @@ class Lanes:
                 self._waiting[lane].append(entry)
                 return
             self._waiting[lane] = deque([entry])
-        if not self._threads.start(lambda: self._work(lane)):
+        if not self._threads.start(lambda: self._work_on(lane)):
             self._work(lane)
 
     def is_idle(self) -> bool:
@@ -51,6 +54,13 @@ class Lanes:
             for lane, waiting in self._waiting.items()
             for entry in (*self._running.get(lane, ()), *waiting)
         ]
+
+    def _work_on(self, lane: Lane) -> None:
+        while entries := self._take(lane):
+            try:
+                self._carry_out(entries)
+            except BaseException:  # In this thread nobody else sees it, and others still wait.
+                logger.exception("A purge was interrupted.")
 
     def _work(self, lane: Lane) -> None:
         try:

@@ -14,8 +14,11 @@ _LONGEST = 30.0
 def next_attempt(error: Exception, attempts: int, *, endless: bool = False) -> float | None:
     """Return the seconds to wait after ``attempts`` failures, or None to give up.
 
-    Full jitter keeps processes from coming back all at once; a Retry-After is honoured.
+    A node that is down is never given up: it may come back with all that it had stored. What
+    another error tells of is a bug, which is not waited for as long. Full jitter keeps processes
+    from coming back all at once; a Retry-After is honoured.
     """
+    endless = endless or isinstance(error, Transient)
     if isinstance(error, Rejected) or (attempts >= MAX_ATTEMPTS and not endless):
         return None
     wait = random.uniform(0, min(_LONGEST, _FIRST * 2 ** min(attempts, 10)))  # noqa: S311

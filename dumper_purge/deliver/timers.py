@@ -117,7 +117,10 @@ class Timers:
 
     def _tick(self) -> None:
         while True:
-            self.fire()
+            try:
+                self.fire()
+            except BaseException:  # In this thread nobody else sees it, and others are due later.
+                logger.exception("A purge could not be continued.")
             with self._changed:
                 due = self.next_due()
                 if due is None:

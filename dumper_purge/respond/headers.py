@@ -1,6 +1,7 @@
 """What a response says to browsers and to every cache in front: design, section 7."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from dumper_purge.backends.base import BaseBackend
@@ -11,6 +12,8 @@ __all__ = ["Outgoing", "browser_field", "edges_of", "private_field", "storable"]
 
 NOT_STORABLE = "private, no-cache, no-store, max-age=0"
 _TARGETED_REFUSAL = "private, no-store, max-age=0"
+_DEFAULT_PORT = re.compile(r":(?:80|443)\Z")
+_PORT = re.compile(r":[0-9]+\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,10 +34,17 @@ class Outgoing:
 
 
 def edges_of(edges: Iterable[BaseBackend], host: str) -> tuple[BaseBackend, ...]:
-    """Return the edges that stand in front of a host."""
-    bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    """Return the edges whose purges reach the pages of a host.
+
+    A tag is purged on every host, and on every port of a host. A URL is purged on the hosts that
+    are listed and no others: ``a.example:8443`` is not ``a.example``.
+    """
+    exact = _DEFAULT_PORT.sub("", host)
+    bare = _PORT.sub("", host)
     return tuple(
-        edge for edge in edges if not edge.hosts or host in edge.hosts or bare in edge.hosts
+        edge
+        for edge in edges
+        if not edge.hosts or exact in edge.hosts or (edge.tag_header and bare in edge.hosts)
     )
 
 
@@ -57,21 +67,26 @@ def private_field(own: Mapping[str, str | None] | None) -> str:
     return formatted({**kept, "private": kept.get("private")})
 
 
-def storable(edges: Iterable[BaseBackend], browser: str, outgoing: Outgoing) -> dict[str, str]:
-    """Return the headers that say to each edge how long it may keep a response.
+def storable(
+    edges: Collection[BaseBackend], host: str, browser: str, outgoing: Outgoing
+) -> dict[str, str]:
+    """Return the headers that say to each edge how long it may keep a response to ``host``.
 
-    An edge that may not keep it is told so in its own field. Of two edges that read the same
-    field the stricter counts, since neither can be told from the other there.
+    An edge that may not keep it is told so in its own field: without one it could go by what is
+    said to browsers. Of two edges that read the same field the stricter counts, since neither can
+    be told from the other there; but an edge that does not serve the host does not count.
     """
     kept: dict[str, tuple[int, int]] = {}
     tags: dict[str, str] = {}
-    for edge in edges:
+    for edge in edges_of(edges, host):
         field = edge.ttl_header or ""
         sent = _tags_for(edge, outgoing)
         times = (0, 0) if sent is None else _times_for(edge, outgoing)
         kept[field] = min(times, kept.get(field, times))
         if sent and edge.tag_header and times[0]:
             tags[edge.tag_header] = edge.tag_separator.join(sent)
+    for edge in edges:
+        kept.setdefault(edge.ttl_header or "", (0, 0))
     said = {field: _field(field, browser, *times) for field, times in kept.items()}
     return said | tags
 

@@ -107,13 +107,10 @@ def announce(
     now: float,
     known: bool,
 ) -> None:
-    """Say to each edge in front of the host how long it may keep a page from now.
+    """Say to each edge how long it may keep a page from now.
 
     ``known`` is whether the page's tokens are: without them it may be old.
     """
-    edges = headers.edges_of(layers.edges, address.host)
-    if not edges:
-        return
     conf, implied = layers.conf, len(address.route.tags)
     outgoing = Outgoing(
         ttl=_left(entry, now),
@@ -127,7 +124,8 @@ def announce(
         own_tags=entry.tags[implied:],
     )
     browser = fields.value(response, "cache-control") or ""
-    for name, text in headers.storable(edges, browser, outgoing).items():
+    said = headers.storable(layers.edges, address.host, browser, outgoing)
+    for name, text in said.items():
         fields.put(response, name, text)
 
 

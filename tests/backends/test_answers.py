@@ -135,3 +135,16 @@ def test_it_does_not_matter_how_the_stream_was_cut(sizes):
         (404, b""),
         (204, b""),
     ]
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_some_interim_answers_may_come_before_each_answer():
+    assert len(read((INTERIM * 20 + FINAL) * 3)) == 3
+
+
+def test_interim_answers_without_end_are_garbled():
+    with pytest.raises(Garbled, match="interim"):
+        read(INTERIM * 21 + FINAL)

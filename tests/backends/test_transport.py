@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dumper_purge import transport
+from dumper_purge import answers, transport
 from dumper_purge.exceptions import Transient
 from dumper_purge.transport import Node, Request, pipeline
 from tests.backends.scripted import PURGED, answering, hanging, refused_url, scripted, status
@@ -29,9 +29,9 @@ def test_answers_come_in_the_order_of_the_requests():
             talk.send(status(200, head.split()[1].strip("/")))
 
     with scripted(script) as node:
-        answers = send(node.url, 2_000)
+        found = send(node.url, 2_000)
 
-    assert [answer.reason for answer in answers] == [str(i) for i in range(2_000)]
+    assert [answer.reason for answer in found] == [str(i) for i in range(2_000)]
     assert node.connections == 1
 
 
@@ -76,6 +76,35 @@ def test_a_node_that_trickles_is_transient_in_time():
         send(node.url)
 
     assert time.monotonic() - started < 1.5
+
+
+@pytest.fixture
+def streaming():
+    """A node that sends interim answers faster than they can be read, for 4 s."""
+
+    def script(talk, number):
+        talk.request()
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            talk.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 40_000)
+
+    with scripted(script) as node:
+        yield node
+
+
+def test_a_node_that_streams_interim_answers_is_transient(streaming):
+    with pytest.raises(Transient, match="only interim answers.*0 of 3 answered"):
+        send(streaming.url)
+
+
+def test_a_node_that_never_stops_sending_is_transient_in_time(streaming, monkeypatch):
+    monkeypatch.setattr(answers, "_MAX_INTERIM", 10**9)
+    started = time.monotonic()
+
+    with pytest.raises(Transient, match="did not answer"):
+        send(streaming.url)
+
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_node_that_does_not_read_is_transient_in_time():
@@ -129,9 +158,7 @@ def test_what_a_closing_connection_left_unanswered_is_sent_on_the_next():
             talk.send(PURGED)
 
     with scripted(script) as node:
-        answers = send(node.url, 10)
-
-    assert len(answers) == 10
+        assert len(send(node.url, 10)) == 10
     assert node.connections == 3
 
 

@@ -1,5 +1,6 @@
 """Threads, timers, and processes that have neither or end too early."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from dumper_purge.deliver import delivery
 from dumper_purge.deliver.background import Background
 from dumper_purge.deliver.threads import threads_run
 from dumper_purge.exceptions import Transient
-from dumper_purge.signals import purge_sent
-from tests.deliver.stage import failing, tier
+from dumper_purge.signals import purge_failed, purge_sent
+from tests.deliver.stage import failing, stage, tier
 
 BATCH = PurgeBatch.of(["/news/"])
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,6 +158,45 @@ def test_timers_fire_in_order_and_on_time():
     assert all(s <= at < s + 0.1 for s, at in fired)
 
 
+def test_an_action_that_ends_its_thread_ends_no_other_timer():
+    fired = threading.Event()
+    background = Background(lambda entries: None)
+    background.later(0.01, sys.exit)
+    background.later(0.05, fired.set)
+
+    assert fired.wait(5)
+
+
+def test_a_receiver_that_ends_its_thread_loses_no_purge(settings, stage, soon, caplog):
+    settings.DUMPER_INLINE_BUDGET = 0
+    settings.DUMPER_BACKENDS = {"edge": tier("e")}
+    go = threading.Event()
+
+    def down_once(number):
+        if number == 0:
+            go.wait(5)
+            raise Transient("down")
+
+    def receiver(**kwargs):
+        raise SystemExit
+
+    stage.script["e"] = down_once
+    purge_failed.connect(receiver)
+    try:
+        delivery.deliver(PurgeBatch.of(["/failed/"]))
+        stage.wait_for(1)
+        delivery.deliver(PurgeBatch.of(["/waiting/"]))
+        go.set()
+        stage.wait_for(2)
+        assert delivery.finish(5) == []
+    finally:
+        purge_failed.disconnect(receiver)
+
+    purged = set().union(*(event[2].paths for event in stage.events[1:]))
+    assert purged == {"/failed/", "/waiting/"}
+    assert "A purge was interrupted" in caplog.text
+
+
 def test_what_is_optional_is_not_waited_for():
     background = Background(lambda entries: None)
     background.later(60, lambda: None, optional=True)
@@ -228,6 +268,96 @@ def test_a_forked_child_starts_with_nothing_and_works(settings, stage):
     assert os.read(reader, 1000).decode() == "(0, [['/child/']])"
     os.close(reader)
     os.close(writer)
+
+
+def test_what_is_left_at_the_end_is_waited_for_and_told_once(settings, stage, caplog):
+    """Some processes end by multiprocessing and by atexit, one after the other."""
+    settings.DUMPER_INLINE_BUDGET = 0
+    settings.DUMPER_EXIT_TIMEOUT = 0.2
+    settings.DUMPER_BACKENDS = {"edge": tier("hangs")}
+    release = threading.Event()
+    stage.script["hangs"] = lambda number: release.wait(5)
+    delivery.deliver(BATCH)
+    stage.wait_for(1)
+
+    delivery._exit()
+    delivery._exit()
+    release.set()
+
+    assert caplog.text.count("The process ended before it could purge") == 1
+
+
+def end_with_something_pending(path):
+    """Purge in a process of multiprocessing, and end before the second purge is due."""
+    stage.forget()
+    delivery.deliver(PurgeBatch.of(["/child/"]))
+    purge_sent.connect(lambda **kwargs: path.write_text("sent"), weak=False)
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_child_of_multiprocessing_finishes_what_is_pending(settings, stage, tmp_path):
+    settings.DUMPER_BACKENDS = {"edge": tier("e", repeat_after=0.5)}
+    path = tmp_path / "second"
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=end_with_something_pending, args=[path])
+
+    child.start()
+    child.join(20)
+
+    assert child.exitcode == 0
+    assert path.read_text() == "sent"
+
+
+def test_a_process_that_was_started_by_multiprocessing_finishes_too(tmp_path):
+    """It imports all of this only when it runs already."""
+    path = tmp_path / "events"
+    (tmp_path / "starter.py").write_text(STARTER.format(path=str(path)))
+
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "starter.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert path.read_text() == "send\nsend\n"
+
+
+STARTER = """
+import multiprocessing
+
+def child():
+    from django.conf import settings
+    settings.configure(
+        DUMPER_SINGLE_PROCESS=True,
+        DUMPER_BACKENDS={{
+            "edge": {{
+                "BACKEND": "tests.deliver.stage.StageBackend",
+                "LOCATION": ["e"],
+                "OPTIONS": {{"repeat_after": 0.5}},
+            }}
+        }},
+    )
+    import django
+    django.setup()
+    from dumper_purge.batch import PurgeBatch
+    from dumper_purge.deliver import delivery
+    from tests.deliver.stage import stage
+    def happened(*event):
+        with open("{path}", "a") as file:
+            file.write(event[0] + "\\n")
+    stage.happened = happened
+    delivery.deliver(PurgeBatch.of(["/news/"]))
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("forkserver").Process(target=child)
+    process.start()
+    process.join(30)
+"""
 
 
 SCRIPT = """

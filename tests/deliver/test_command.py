@@ -147,7 +147,7 @@ def test_a_node_that_failed_is_named(stage, settings, soon):
     stage.script["closed"] = failing(Rejected("wrong token."))
 
     with pytest.raises(CommandError) as raised:
-        purge("/a/")
+        purge("/a/", "--timeout", "1")
 
     assert str(raised.value) == (
         "Not purged everywhere:\nedge at closed: wrong token.\nedge at down: it is down."

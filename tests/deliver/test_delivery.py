@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from dumper_purge.backends.locmem import LocMemBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, tiers
+from dumper_purge.deliver.synchronous import purge_and_wait
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.respond import fence
 from dumper_purge.signals import purge_failed, purge_sent
@@ -293,9 +294,48 @@ def test_a_rejection_is_final(settings, stage, signals, caplog):
     assert "edge at e: wrong token. Given up after 1 attempts." in record.getMessage()
 
 
-def test_it_is_given_up_in_the_end(settings, stage, signals, soon, caplog):
+def test_a_node_that_comes_back_late_is_purged(settings, stage, signals, soon, caplog):
+    settings.DUMPER_BACKENDS = {"edge": tier("e")}
+    stage.script["e"] = failing(Transient("down."), times=40)
+
+    delivery.deliver(BATCH)
+    assert delivery.finish(10) == []
+
+    assert signals[-2:] == [("failed", "edge", "e", 40), ("sent", "edge", "e", 41)]
+    assert stage.events[-1][2] == BATCH
+    # The 8th attempt and the 28th.
+    assert [r.levelname for r in caplog.records].count("ERROR") == 2
+
+
+def test_a_node_that_keeps_failing_is_an_error_although_it_is_owed_more_and_more(
+    settings, stage, signals, soon, caplog
+):
     settings.DUMPER_BACKENDS = {"edge": tier("e")}
     stage.script["e"] = failing(Transient("down."))
+
+    deadline = time.monotonic() + 5
+    while not (errors := [r for r in caplog.records if r.levelname == "ERROR"]):
+        assert time.monotonic() < deadline
+        delivery.deliver(BATCH)
+
+    assert "Next attempt in" in errors[0].getMessage()
+
+
+def test_waiting_for_a_node_that_stays_down_is_bounded(settings, stage, soon):
+    settings.DUMPER_BACKENDS = {"edge": tier("e", "f")}
+    stage.script["e"] = failing(Transient("down."))
+
+    started = time.monotonic()
+    outcomes = purge_and_wait([BATCH], 0.5)
+
+    assert 0.5 <= time.monotonic() - started < 2
+    assert outcomes["edge at f"] is None
+    assert str(outcomes["edge at e"]) == "down."
+
+
+def test_a_backend_with_a_bug_is_given_up_in_the_end(settings, stage, signals, soon, caplog):
+    settings.DUMPER_BACKENDS = {"edge": tier("e")}
+    stage.script["e"] = failing(KeyError("bug"))
 
     delivery.deliver(BATCH)
     assert delivery.finish(10) == []

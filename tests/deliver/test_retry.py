@@ -11,11 +11,15 @@ def test_a_rejection_is_not_tried_again():
     assert next_attempt(Rejected("no"), 1, endless=True) is None
 
 
-def test_anything_else_is_tried_again_a_bounded_number_of_times():
-    assert next_attempt(Transient("down"), MAX_ATTEMPTS - 1) is not None
-    assert next_attempt(KeyError("bug"), 1) is not None
-    assert next_attempt(Transient("down"), MAX_ATTEMPTS) is None
-    assert next_attempt(Transient("down"), 10_000, endless=True) is not None
+def test_a_node_that_is_down_is_never_given_up():
+    assert next_attempt(Transient("down"), MAX_ATTEMPTS) is not None
+    assert next_attempt(Transient("down"), 10_000) is not None
+
+
+def test_a_bug_is_tried_again_a_bounded_number_of_times():
+    assert next_attempt(KeyError("bug"), MAX_ATTEMPTS - 1) is not None
+    assert next_attempt(KeyError("bug"), MAX_ATTEMPTS) is None
+    assert next_attempt(KeyError("bug"), 10_000, endless=True) is not None
 
 
 @pytest.mark.parametrize("attempts, longest", [(1, 1), (2, 2), (5, 16), (6, 30), (1_000, 30)])

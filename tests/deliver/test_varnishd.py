@@ -65,7 +65,6 @@ def test_a_page_that_is_being_rendered_is_gone_once_it_has_arrived(settings, nod
 def test_a_node_that_comes_back_is_purged_and_the_others_were_not_late(
     settings, nodes, signals, monkeypatch
 ):
-    monkeypatch.setattr(retry, "MAX_ATTEMPTS", 1_000)
     monkeypatch.setattr(retry, "_LONGEST", 0.2)
     one, two = nodes
     settings.DUMPER_BACKENDS = {"edge": edge(one, two)}

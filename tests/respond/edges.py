@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from dumper_purge.backends.base import BaseBackend
 
-__all__ = ["Cloud", "Front", "Ignorant", "Narrow", "Shield"]
+__all__ = ["Cloud", "Exact", "Front", "Ignorant", "Narrow", "Shield"]
 
 
 class _Edge(BaseBackend):
@@ -29,6 +29,16 @@ class Ignorant(_Edge):
 
     ttl_header: ClassVar[str | None] = "Surrogate-Control"
     tag_header: ClassVar[str | None] = "Surrogate-Key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exact(_Edge):
+    """Like Varnish with this package's VCL and a PURGE for each URL."""
+
+    bypasses_session_cookie: bool = True
+    ttl_header: ClassVar[str | None] = "Surrogate-Control"
+    covers_queries: ClassVar[bool] = False
+    waits_for_fetches: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

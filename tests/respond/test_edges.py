@@ -164,12 +164,59 @@ def test_of_two_edges_that_read_one_field_the_stricter_counts(client, settings, 
     assert response["Surrogate-Control"] == YEAR
 
 
-def test_a_host_that_an_edge_does_not_serve_is_not_announced_to_it(client, settings, quiet):
+REFUSAL = "private, no-store, max-age=0"
+
+
+def test_an_edge_that_purges_tags_stores_every_port_of_its_hosts(client, settings, quiet):
     behind(settings, "Shield", HOSTS=["www.example.com"])
 
-    assert "Surrogate-Control" not in client.get("/page/", HTTP_HOST="other.example.com")
-    assert client.get("/page/", HTTP_HOST="www.example.com")["Surrogate-Control"] == YEAR
-    assert client.get("/page/", HTTP_HOST="www.example.com:8080")["Surrogate-Control"] == YEAR
+    for host in ("www.example.com", "www.example.com:8080", "www.example.com:80"):
+        assert client.get("/page/", HTTP_HOST=host)["Surrogate-Control"] == YEAR
+
+
+def test_an_edge_that_purges_urls_stores_its_hosts_and_no_other_port(client, settings, quiet):
+    behind(settings, "Exact", HOSTS=["www.example.com", "shop.example.com:8080"])
+    said = {
+        host: client.get("/page/", HTTP_HOST=host)["Surrogate-Control"]
+        for host in (
+            "www.example.com", "www.example.com:80", "www.example.com:443",
+            "www.example.com:8443", "shop.example.com:8080", "shop.example.com",
+        )
+    }  # fmt: skip
+
+    assert said == {
+        "www.example.com": YEAR,
+        "www.example.com:80": YEAR,
+        "www.example.com:443": YEAR,
+        "www.example.com:8443": REFUSAL,
+        "shop.example.com:8080": YEAR,
+        "shop.example.com": REFUSAL,
+    }
+
+
+@pytest.mark.parametrize("edge", ["Shield", "Exact"])
+def test_an_edge_may_not_store_a_host_that_it_does_not_serve(client, settings, quiet, edge):
+    behind(settings, edge, HOSTS=["www.example.com"])
+    settings.DUMPER_BROWSER_TTL = 600
+
+    for outcome in ("fwd=miss", "hit"):
+        response = client.get("/page/", HTTP_HOST="other.example.com")
+        assert outcome in response["Cache-Status"]
+        # Without a field of its own Varnish would go by the 600 s.
+        assert response["Surrogate-Control"] == REFUSAL
+        assert "xkey" not in response
+
+
+def test_an_edge_of_another_host_does_not_keep_one_of_this_host_from_storing(
+    client, settings, quiet
+):
+    behind(settings, "Shield", HOSTS=["www.example.com"])
+    other = {"BACKEND": "tests.respond.edges.Exact", "HOSTS": ["other.example.com"]}
+    settings.DUMPER_BACKENDS = {**settings.DUMPER_BACKENDS, "Exact": other}
+
+    for host in ("www.example.com", "other.example.com"):
+        assert client.get("/page/", HTTP_HOST=host)["Surrogate-Control"] == YEAR
+    assert client.get("/page/", HTTP_HOST="third.example.com")["Surrogate-Control"] == REFUSAL
 
 
 def test_a_page_that_was_purged_lately_is_kept_for_seconds_where_purges_do_not_wait(

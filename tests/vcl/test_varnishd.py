@@ -2,13 +2,17 @@
 
 import http.client
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 
 import pytest
+from django.template.defaultfilters import urlencode as urlencode_filter
+from django.utils.http import urlencode
 
 from dumper_purge.paths import encode_path, is_canonical
 from tests.varnish import TOKEN, VCL_FOLDER, Varnishd, example_vcl, version
@@ -165,6 +169,38 @@ def test_what_is_stored_is_what_django_calls_canonical(
             wrong.append(path)
 
     assert wrong == []
+
+
+def test_what_urlencode_writes_is_stored(connection: http.client.HTTPConnection) -> None:
+    choose = random.Random(20_261)
+    texts = ["".join(chr(choose.randrange(1, 400)) for _ in range(4)) for _ in range(200)]
+    queries = [urlencode({"q": text, "page": 2}) for text in texts]
+    queries += [f"q={urlencode_filter(text)}&tags={text.encode().hex()}" for text in texts]
+
+    for query in queries:
+        ask(connection, f"/query/?{query}")
+        assert status(ask(connection, f"/query/?{query}")) == "hit", query
+
+
+def mixes(name: str) -> set[str]:
+    """Return a header's spellings with "_" for some or all of its "-"."""
+    first, *others = name.split("-")
+    glued = ["".join(marks) for marks in product(*([f"-{part}", f"_{part}"] for part in others))]
+    return {first + rest for rest in glued} - {name}
+
+
+def test_every_mix_of_dashes_and_underscores_is_removed() -> None:
+    text = (VCL_FOLDER / "dumper.vcl").read_text()
+    start, middle = text.index("sub dumper_clean {"), text.index("sub dumper_clean_underscores {")
+    unset = re.compile(r"unset req\.http\.(?!Dumper-)([\w-]+);")
+    removed = unset.findall(text[start:middle])
+    vary = ["X-Forwarded-Proto", "Accept-Charset", "Accept-Encoding", "Accept-Language"]
+    vary += ["X-Requested-With"]
+
+    listed = unset.findall(text[middle : text.index("}", middle)])
+
+    assert len(removed) == 22
+    assert sorted(listed) == sorted(set().union(*map(mixes, removed + vary)))
 
 
 @pytest.mark.parametrize(
