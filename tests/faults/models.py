@@ -45,3 +45,34 @@ class Story(Page):
     """A multi-table child of a registered model."""
 
     body = models.TextField()
+
+
+class Size(models.Model):
+    """As in the README of django-dumper, but for an ``.all()`` that it forgot."""
+
+    slug = models.CharField(max_length=200)
+
+    def get_absolute_url(self):
+        return "/" + self.slug
+
+    def dependent_paths(self):
+        for ice_cream in self.ice_creams.all():
+            yield ice_cream.get_absolute_url()
+        yield self.get_absolute_url()
+
+
+class IceCream(models.Model):
+    """As in the README of django-dumper."""
+
+    slug = models.CharField(max_length=200)
+    sizes = models.ManyToManyField(Size, related_name="ice_creams")
+
+    def get_absolute_url(self):
+        return "/" + self.slug
+
+    def dependent_paths(self):
+        return [self.get_absolute_url()]
+
+
+dumper.register(IceCream)
+dumper.register(Size)

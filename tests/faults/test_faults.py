@@ -1,6 +1,8 @@
 """Each fault of django-dumper and its peers, by its name: none of them is here."""
 
+import socket
 import threading
+import time
 
 import pytest
 from django.core import serializers
@@ -11,6 +13,8 @@ from django.db import transaction
 
 import dumper_purge as dumper
 from dumper_purge import testing
+from dumper_purge.backends.locmem import LocMemBackend
+from dumper_purge.deliver import delivery
 from dumper_purge.signals import purge_failed
 from tests.faults import urls
 from tests.faults.models import Label, LoudPage, Page, Story
@@ -245,6 +249,29 @@ def test_cache_down_breaks_get_and_save(client, vanilla, settings):
 def test_str_called_on_every_save(vanilla):
     vanilla.save()
     vanilla.delete()
+
+
+def test_no_timeout_on_the_purge_errors_swallowed_one_dead_backend_hides_the_others(
+    vanilla, settings, caplog
+):
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        settings.DUMPER_INLINE_BUDGET = 0.3
+        settings.DUMPER_BACKENDS = {
+            "hanging": {
+                "BACKEND": "dumper_purge.backends.varnish.VarnishBackend",
+                "LOCATION": f"http://127.0.0.1:{hanging.getsockname()[1]}",
+                "HOSTS": ["testserver"],
+                "OPTIONS": {"token": "t", "read_timeout": 0.2},
+            },
+            "alive": {"BACKEND": "dumper_purge.backends.locmem.LocMemBackend"},
+        }
+        started = time.monotonic()
+        vanilla.save()
+        assert time.monotonic() - started < 1
+        assert LocMemBackend.sent("alive")[-1].paths == {"/", "/p/vanilla/"}
+        delivery.finish(1)
+        assert "Could not purge 2 paths on hanging" in caplog.text
+        delivery.forget()
 
 
 def test_duplicates_sent():

@@ -7,7 +7,7 @@ from django.middleware.csrf import get_token
 from django.urls import path
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from tests.faults.models import Page
+from tests.faults.models import IceCream, Page
 
 during = []
 renders = []
@@ -65,8 +65,15 @@ def special(request, kind):
     return response
 
 
+def ice_cream(request, slug):
+    renders.append(request.path)
+    found = IceCream.objects.get(slug=slug)
+    return HttpResponse(f"{slug}: " + ", ".join(found.sizes.values_list("slug", flat=True)))
+
+
 urlpatterns = [
     path("", front),
+    path("<str:slug>", ice_cream),
     path("p/<str:slug>/", page),
     path("uncommitted/<str:slug>/", uncommitted),
     path("special/<str:kind>/", special),
