@@ -271,7 +271,9 @@ def test_no_timeout_on_the_purge_errors_swallowed_one_dead_backend_hides_the_oth
         assert LocMemBackend.sent("alive")[-1].paths == {"/", "/p/vanilla/"}
         delivery.finish(1)
         assert "Could not purge 2 paths on hanging" in caplog.text
+    while any(thread.name == "dumper" for thread in threading.enumerate()):
         delivery.forget()
+        time.sleep(0.05)
 
 
 def test_duplicates_sent():
