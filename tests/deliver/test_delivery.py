@@ -100,7 +100,15 @@ def test_an_outer_tier_does_not_wait_for_ever_and_is_purged_again(settings, stag
 
 def test_after_a_late_inner_success_the_outer_tiers_are_purged_again(settings, stage, soon):
     settings.DUMPER_BACKENDS = {"inner": tier("i"), "middle": tier("m"), "outer": tier("o")}
-    stage.script["i"] = failing(Transient("down"), times=2)
+    outer_was_purged = threading.Event()
+    stage.script["o"] = lambda number: outer_was_purged.set()
+
+    def down_twice(number):
+        assert number == 0 or outer_was_purged.wait(5)
+        if number < 2:
+            raise Transient("down")
+
+    stage.script["i"] = down_twice
 
     delivery.deliver(BATCH)
     stage.wait_for(7)
