@@ -48,4 +48,5 @@ def test_no_process_is_served_an_old_page(cache, tmp_path):
 
 
 def test_with_the_fence_off_old_pages_are_served(cache, tmp_path):
-    assert run(*cache, tmp_path, "off")["stale"] > 0
+    # Chance decides in which of a few runs; on a busy machine not always in the first.
+    assert any(run(*cache, tmp_path, "off")["stale"] for _ in range(5))
