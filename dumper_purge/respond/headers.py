@@ -1,4 +1,4 @@
-"""What a response says to browsers and to every cache in front: design, section 7."""
+"""What a response says to browsers and to every cache in front (RFC 9111, 5.2; RFC 9213)."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
