@@ -248,6 +248,18 @@ class BatchBuilder:
         else:
             self.prefixes.add(prefix)
 
+    def __len__(self) -> int:
+        return sum(map(len, (self.paths, self.urls, self.prefixes, self.patterns, self.tags)))
+
+    def bound(self, limit: int) -> bool:
+        """Become everything if there are more than ``limit`` members; tell whether that was so."""
+        if len(self) <= limit:
+            return False
+        for members in (self.paths, self.urls, self.prefixes, self.patterns, self.tags):
+            members.clear()
+        self.everything = True
+        return True
+
     def merge(self, batch: "PurgeBatch | BatchBuilder") -> None:
         """Add all that another batch holds."""
         self.paths |= batch.paths

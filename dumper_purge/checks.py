@@ -7,13 +7,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils.module_loading import import_string
 
 from dumper_purge import backends, conf
 from dumper_purge.collect import registry
+from dumper_purge.deliver import engines, outboxes
 
-__all__ = ["check_cache", "check_middleware", "check_registrations", "check_settings"]
+__all__ = [
+    "check_cache", "check_engine", "check_middleware", "check_outbox", "check_registrations",
+    "check_settings",
+]  # fmt: skip
 
 FEWEST_ENTRIES = 10_000
 
@@ -25,6 +32,8 @@ _DJANGO_PAIR = {
     "django.middleware.cache.FetchFromCacheMiddleware",
     "django.middleware.cache.UpdateCacheMiddleware",
 }
+_TASKS = "dumper_purge.contrib.tasks."
+_IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
 _LOCALE = "django.middleware.locale.LocaleMiddleware"
 _MAY_STAND_OUTSIDE = {"django.middleware.security.SecurityMiddleware"}
 _PER_PROCESS = (
@@ -130,6 +139,54 @@ def _too_small(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
             " path needs one.",
             f"Set 'OPTIONS': {{'MAX_ENTRIES': {FEWEST_ENTRIES}}} or more in CACHES[{alias!r}].",
         )
+
+
+@register("dumper_purge")
+def check_engine(**kwargs: Any) -> list[CheckMessage]:
+    """Check that ``DUMPER_ENGINE`` can be imported, and that its tasks reach a worker."""
+    if conf.problems() or conf.current().engine in {engines.INLINE, engines.WORKER}:
+        return []
+    engine = conf.current().engine
+    try:
+        import_string(engine)
+    except (ImportError, ImproperlyConfigured) as error:
+        hint = "Use 'inline', 'worker', or a path such as 'dumper_purge.contrib.celery.hand_over'."
+        return [_error(15, f"DUMPER_ENGINE = {engine!r} cannot be imported: {error}", hint)]
+    return list(_tasks_without_worker(engine))
+
+
+def _tasks_without_worker(engine: str) -> Iterator[CheckMessage]:
+    backend = getattr(settings, "TASKS", {}).get("default", {}).get("BACKEND", _IMMEDIATE)
+    if engine.startswith(_TASKS) and backend.endswith(("ImmediateBackend", "DummyBackend")):
+        yield _warning(
+            16,
+            f"DUMPER_ENGINE = {engine!r} enqueues to {backend}, which has no worker.",
+            "Name a backend with a worker in TASKS['default'], or set DUMPER_ENGINE = 'inline'.",
+        )
+
+
+@register(Tags.database)
+def check_outbox(*, databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the outbox's table was migrated on these databases."""
+    if conf.problems() or not (conf.current().enabled and conf.current().outbox):
+        return []
+    return [
+        _warning(
+            14,
+            f"Database {using!r} has no table of dumper_purge: purges for what is saved there are"
+            " lost if the process dies before they are delivered.",
+            f"Run 'manage.py migrate --database {using}', or set DUMPER_OUTBOX = False.",
+        )
+        for using in databases or ()
+        if _is_in_use(using) and not outboxes.has_table(using)
+    ]
+
+
+def _is_in_use(using: str) -> bool:
+    """Tell whether a database was migrated before, and may have the table."""
+    connection = connections[using]
+    may_have = router.allow_migrate(using, "dumper_purge", model_name="outboxentry")
+    return MigrationRecorder(connection).has_table() and may_have
 
 
 @register("dumper_purge")

@@ -113,6 +113,12 @@ def _backends(value: Any) -> Mapping[str, Mapping[str, Any]]:
     return value
 
 
+def _engine(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"inline|worker|\w+(\.\w+)+", value):
+        raise ValueError("must be 'inline', 'worker', or the dotted path of a function")
+    return value
+
+
 def _setting(parse: Callable[[Any], T], default: Any, *, is_secret: bool = False) -> T:
     """Declare a setting; ``default`` may be a function that is called at the time of use."""
     value: T = field(repr=not is_secret, metadata={"parse": parse, "default": default})
@@ -151,6 +157,11 @@ class Conf:
     bulk_limit: int = _setting(_count, 1000)
     inline_budget: float = _setting(_seconds, 1.0)
     exit_timeout: float = _setting(_seconds, 5.0)
+    outbox: bool = _setting(_boolean, True)
+    engine: str = _setting(_engine, "inline")
+    sweep_interval: float = _setting(_seconds, 15.0)
+    batch_limit: int = _setting(_count, 100_000)
+    backlog_limit: int = _setting(_count, 10_000)
 
     @property
     def known_hosts(self) -> frozenset[str]:

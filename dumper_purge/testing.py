@@ -1,11 +1,11 @@
 """For the tests of a site: what was purged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect import outlet
-from dumper_purge.collect.outlet import Outlet
+from dumper_purge.collect.outlet import EntryRef, Outlet
 
 __all__ = ["Purged", "purged"]
 
@@ -30,13 +30,21 @@ class _Listening:
         self._outlet = outlet
         self._purged = purged
 
-    def record(self, batch: PurgeBatch) -> None:
-        self._outlet.record(batch)
+    def has_outbox(self, using: str) -> bool:
+        return self._outlet.has_outbox(using)
 
-    def deliver(self, batch: PurgeBatch, *, recorded: bool = False) -> None:
+    def write(self, batch: PurgeBatch, using: str) -> EntryRef | None:
+        return self._outlet.write(batch, using)
+
+    def record(self, batch: PurgeBatch) -> bool:
+        return self._outlet.record(batch)
+
+    def deliver(
+        self, batch: PurgeBatch, *, recorded: bool = False, entries: Sequence[EntryRef] = ()
+    ) -> None:
         if batch:
             self._purged.batches.append(batch)
-        self._outlet.deliver(batch, recorded=recorded)
+        self._outlet.deliver(batch, recorded=recorded, entries=entries)
 
 
 @contextmanager

@@ -6,6 +6,13 @@ from django.core.cache import caches
 from demo.machine import packages, servers
 from demo.machine.packages import Package
 
+PACKAGES = {
+    "varnishd": servers.VARNISH,
+    "postgres": [servers.POSTGRES],
+    "mariadb": [servers.MARIADB],
+    "faketime": [servers.FAKETIME],
+}
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -26,7 +33,7 @@ def pytest_runtest_setup(item):
 def _needed(item):
     for marker in item.iter_markers("needs"):
         for name in marker.args:
-            yield from servers.VARNISH if name == "varnishd" else [Package(name, name)]
+            yield from PACKAGES.get(name) or [Package(name, name)]
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,22 @@
 
 from demo.machine.packages import Package
 
-__all__ = ["TESTS", "VARNISH"]
+__all__ = ["FAKETIME", "MARIADB", "POSTGRES", "TESTS", "VARNISH"]
 
 VARNISH = (
     Package("varnish", "varnishd"),
     Package("varnish-modules", "/usr/lib/*/varnish/vmods/libvmod_xkey.so"),
 )
 
-TESTS = (*VARNISH, Package("openssl", "openssl"), Package("redis-server", "redis-server"))
+POSTGRES = Package("postgresql", "/usr/lib/postgresql/*/bin/initdb")
+MARIADB = Package("mariadb-server", "mariadbd")
+FAKETIME = Package("faketime", "faketime")
+
+TESTS = (
+    *VARNISH,
+    Package("openssl", "openssl"),
+    Package("redis-server", "redis-server"),
+    POSTGRES,
+    MARIADB,
+    FAKETIME,
+)

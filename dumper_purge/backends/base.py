@@ -23,6 +23,10 @@ class BaseBackend:
     """Requests with a session cookie never get a stored page from this cache."""
     repeat_after: float | None = None
     """Seconds after which the same purge is sent once more; None or 0: never."""
+    rate: float | None = None
+    """Purges per second that all processes together send to it; None: no limit."""
+    burst: int = 1
+    """How many of them may go at once, after a quiet time."""
 
     ttl_header: ClassVar[str | None] = None
     """The response header this cache reads its TTL from; None where nothing stands in front."""
@@ -53,6 +57,10 @@ class BaseBackend:
     def repeat_delay(self, batch: PurgeBatch) -> float:
         """Return the seconds after which ``batch`` is purged once more; 0: never."""
         return self.repeat_after or 0
+
+    def cost(self, batch: PurgeBatch) -> int:
+        """Return how much of ``rate`` and ``burst`` the purge of a batch takes."""
+        return 1
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -14,12 +14,15 @@ from dumper_purge.paths import canonical_host
 __all__ = ["build"]
 
 _NOT_OPTIONS = frozenset({"alias", "location", "hosts"})
+_FENCE = "fence"
+_LONGEST_ALIAS, _LONGEST_NODE = 100, 255
 _WORDS = {str: "a str", bool: "True or False", int: "a whole number", float: "a number"}
 
 
 def build(alias: str, entry: Mapping[str, Any]) -> BaseBackend:
     """Build one backend; raise ImproperlyConfigured with alias, value and remedy."""
     name = f"DUMPER_BACKENDS[{alias!r}]"
+    _check_alias(name, alias)
     cls = _backend_class(name, entry["BACKEND"])
     options = entry.get("OPTIONS", {})
     _check_options(name, cls, options)
@@ -29,6 +32,14 @@ def build(alias: str, entry: Mapping[str, Any]) -> BaseBackend:
         hosts=tuple(dict.fromkeys(canonical_host(host) for host in entry.get("HOSTS", ()))),
         **{key: _frozen(value) for key, value in options.items()},
     )
+
+
+def _check_alias(name: str, alias: str) -> None:
+    """Refuse what the outbox cannot keep, and the alias of the fence's own entries."""
+    if alias in {"", _FENCE} or len(alias) > _LONGEST_ALIAS:
+        raise ImproperlyConfigured(
+            f"{name}: the alias must have 1 to {_LONGEST_ALIAS} characters, and not be {_FENCE!r}."
+        )
 
 
 def _backend_class(name: str, dotted: str) -> type[BaseBackend]:
@@ -51,6 +62,10 @@ def _location(name: str, location: Any) -> tuple[str, ...]:
     nodes = (location,) if isinstance(location, str) else location
     if not isinstance(nodes, (list, tuple)) or not all(isinstance(node, str) for node in nodes):
         raise ImproperlyConfigured(f"{name}['LOCATION'] must be a str or a list of str.")
+    if any(len(node) > _LONGEST_NODE for node in nodes):
+        raise ImproperlyConfigured(
+            f"{name}['LOCATION'] has a node of more than {_LONGEST_NODE} characters."
+        )
     return tuple(dict.fromkeys(nodes))
 
 

@@ -55,6 +55,11 @@ class Block:
             return self._begun.get(connection.alias) is connection.atomic_blocks[0]
         return self._parent is not None and self._parent.withholds(connection)
 
+    @property
+    def may_drop(self) -> bool:
+        """Whether what it keeps may never be purged, so that no entry of the outbox may hold it."""
+        return self._may_drop
+
     def is_here(self) -> bool:
         """Tell whether the block is open, and this its own thread or task.
 

@@ -1,5 +1,6 @@
 """One write, from before to after: the dependents of every row that it touches."""
 
+import copy
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -50,7 +51,8 @@ class Change:
     """
 
     __slots__ = (
-        "_held", "_lenient", "_reached", "_removal", "batch", "gave_up", "plan", "rules", "using",
+        "_held", "_lenient", "_reached", "_rehearses", "_removal", "batch", "gave_up", "plan",
+        "rules", "using",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +74,7 @@ class Change:
         self._reached = _reached(plan, names, removal=removal) if plan.views else []
         self._removal = removal
         self._lenient = lenient
+        self._rehearses = False
         self._held: dict[tuple[Rule, Any], tuple[list[Any], BatchBuilder]] = {}
 
     def __bool__(self) -> bool:
@@ -119,6 +122,18 @@ class Change:
                 for rule in view.rules:
                     self._old(rule, row, removed=False)
 
+    def rehearsal(self) -> "Change":
+        """Return a change that knows as much, to see what it would purge.
+
+        Of errors of a dependents function it tells nobody: the change itself comes to them, too.
+        """
+        twin = copy.copy(self)
+        twin.batch = BatchBuilder()
+        twin.batch.merge(self.batch)
+        twin._held = dict(self._held)
+        twin._rehearses = True
+        return twin
+
     def after_failure(self, rows: Iterable[Any]) -> None:
         """Take rows of a write that raised; raise nothing in its place."""
         self._lenient = True
@@ -160,7 +175,8 @@ class Change:
             raise
         except Exception as error:
             self.give_up()
-            unreadable(error, self.plan.model, self.batch.build(), lenient=self._lenient)
+            if not self._rehearses:
+                unreadable(error, self.plan.model, self.batch.build(), lenient=self._lenient)
             return []
 
     def give_up(self) -> None:
@@ -172,13 +188,13 @@ class Change:
 
     def _old(self, rule: Rule, row: Any, *, removed: bool) -> None:
         if removed:
-            gather(rule, row, self.batch, self.using, lenient=self._lenient)
+            self._gather(rule, row, self.batch)
         elif rule.registration.track_changes:
             if rule.attnames is None:
-                gather(rule, row, self.batch, self.using, lenient=self._lenient)
+                self._gather(rule, row, self.batch)
             else:
                 batch = BatchBuilder()
-                gather(rule, row, batch, self.using, lenient=self._lenient)
+                self._gather(rule, row, batch)
                 columns = [getattr(row, attname) for attname in rule.attnames]
                 self._held[rule, row.pk] = (columns, batch)
 
@@ -189,7 +205,10 @@ class Change:
             if rule.attnames is not None and _same(row, rule.attnames, columns):
                 return
             self.batch.merge(batch)
-        gather(rule, row, self.batch, self.using, lenient=self._lenient)
+        self._gather(rule, row, self.batch)
+
+    def _gather(self, rule: Rule, row: Any, batch: BatchBuilder) -> None:
+        gather(rule, row, batch, self.using, lenient=self._lenient, is_rehearsal=self._rehearses)
 
 
 def _reached(plan: Plan, names: frozenset[str] | None, *, removal: bool) -> list[_Reached]:

@@ -3,47 +3,65 @@
 import logging
 from typing import Any
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
 from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.collect import transactions
 from dumper_purge.collect.blocks import current_block
-from dumper_purge.collect.outlet import outlet
+from dumper_purge.collect.outlet import EntryRef, outlet
 from dumper_purge.collect.request import current_request
 from dumper_purge.collect.segment import Segment
 from dumper_purge.collect.settlement import settle
+from dumper_purge.collect.tables import Saving, enters
+from dumper_purge.conf import current
 
 __all__ = ["collect", "collect_row", "purge"]
 
 logger = logging.getLogger("dumper.collect")
 
 
-def collect(using: str, changes: BatchBuilder) -> None:
-    """Purge what a write has changed, as soon as it is committed."""
+def collect(using: str, changes: BatchBuilder, save: Saving | None = None) -> None:
+    """Purge what a write has changed, as soon as it is committed.
+
+    ``save`` is what is known of a save in autocommit, which may have been entered in the outbox.
+    """
     if not changes:
         return
     outlet()
     connection = connections[using]
     waiting = _waiting(connection)
+    entries = _entries(using, changes.build(), save) if enters(using) else []
     if waiting is not None:
-        waiting.batch.merge(changes)
+        _add(waiting, changes)
+        waiting.entries += entries
     elif transactions.is_manual(connection):
         changes.everything = True
         _purge_twice(using, changes.build())
     else:
-        settle(changes.build())
+        settle(changes.build(), entries)
 
 
-def collect_row(using: str, model: type[Model], pk: Any) -> None:
+def _entries(using: str, batch: PurgeBatch, save: Saving | None) -> list[EntryRef]:
+    """Return the entries that hold a committed batch; write one for what is in none."""
+    entries = [] if save is None else save.entries
+    if save is None or (save.batch | batch) != save.batch:
+        entry = outlet().write(batch, using)
+        if entry is not None:
+            entries = [*entries, entry]
+    return entries
+
+
+def collect_row(using: str, model: type[Model], pk: Any, save: Saving | None = None) -> None:
     """Purge the dependents of a row that can be read only when the rows it needs are written."""
     rows = Segment()
     rows.rows[using, model].add(pk)
     waiting = _waiting(connections[using])
     if waiting is not None:
+        rows.entries += save.entries if save is not None else ()
         waiting.merge(rows)
     else:
-        collect(using, rows.resolved())
+        collect(using, rows.resolved(), save)
 
 
 def purge(batch: PurgeBatch, using: str | None) -> None:
@@ -56,11 +74,24 @@ def purge(batch: PurgeBatch, using: str | None) -> None:
     waiting = [_waiting(connection) for connection in asked if connection.in_atomic_block]
     segments = [segment for segment in waiting if segment is not None]
     for segment in segments:
-        segment.batch.merge(batch)
+        _add(segment, batch)
     if manual and not segments and current_block() is None:
         _purge_twice(manual[0], batch)
     elif not segments:
-        settle(batch)
+        alias = using or DEFAULT_DB_ALIAS
+        settle(batch, _entries(alias, batch, None) if enters(alias) else ())
+
+
+def _add(segment: Segment, changes: BatchBuilder | PurgeBatch) -> None:
+    """Keep changes with others, in bounded memory."""
+    segment.batch.merge(changes)
+    limit = current().batch_limit
+    if segment.batch.bound(limit):
+        logger.warning(
+            "More than DUMPER_BATCH_LIMIT (%d) paths and tags are purged at once: purging"
+            " everything.",
+            limit,
+        )
 
 
 def _waiting(connection: Any) -> Segment | None:

@@ -18,12 +18,21 @@ __all__ = ["add_dependent", "broaden", "gather", "unreadable"]
 logger = logging.getLogger("dumper.collect")
 
 
-def gather(rule: Rule, row: Any, batch: BatchBuilder, using: str, *, lenient: bool = False) -> None:
+def gather(
+    rule: Rule,
+    row: Any,
+    batch: BatchBuilder,
+    using: str,
+    *,
+    lenient: bool = False,
+    is_rehearsal: bool = False,
+) -> None:
     """Add the dependents of a row of the database ``using`` to a batch.
 
     Where a function fails, the good values are kept and the batch becomes broad. Then a database
     error is raised again, and any other as :class:`DependentsError` if ``DUMPER_STRICT``; otherwise
-    it is logged and signalled. ``lenient`` raises nothing.
+    it is logged and signalled. ``lenient`` raises nothing, a rehearsal only database errors, and
+    tells nobody.
     """
     for source in rule.sources:
         try:
@@ -33,7 +42,10 @@ def gather(rule: Rule, row: Any, batch: BatchBuilder, using: str, *, lenient: bo
             batch.merge(rule.registration.broad)
             if not isinstance(error, Exception):
                 raise
-            _handle(error, rule, source, row, lenient=lenient)
+            if not is_rehearsal:
+                _handle(error, rule, source, row, lenient=lenient)
+            elif isinstance(error, DatabaseFailure):
+                raise
 
 
 def _add_values(source: Source, row: Any, batch: BatchBuilder) -> None:

@@ -2,11 +2,20 @@
 
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 from django.db.models.deletion import Collector
 from django.db.utils import ConnectionRouter
 
-from dumper_purge.collect import deletions, insertions, primary, querysets, saves
+from dumper_purge.collect import (
+    deletions,
+    insertions,
+    primary,
+    querysets,
+    saves,
+    tables,
+    transactions,
+)
 
 __all__ = ["install"]
 
@@ -21,6 +30,8 @@ def install() -> None:
     _is_installed = True
     places: tuple[tuple[Any, str, Any], ...] = (
         (Model, "save_base", saves.watch),
+        (Model, "_save_table", tables.watch),
+        (BaseDatabaseWrapper, "commit", transactions.watch_commit),
         (QuerySet, "update", querysets.watch_update),
         (QuerySet, "bulk_update", querysets.watch_bulk_update),
         (QuerySet, "bulk_create", insertions.watch_bulk_create),

@@ -1,12 +1,12 @@
 """What one request collects: sent as one batch before its response leaves."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from dumper_purge.batch import BatchBuilder, PurgeBatch
-from dumper_purge.collect.outlet import outlet
+from dumper_purge.collect.outlet import EntryRef, outlet
 
 __all__ = ["RequestScope", "current_request", "open_request", "saw_change"]
 
@@ -19,15 +19,18 @@ class RequestScope:
         """Whether a registered model was written, be it rolled back or paused."""
         self._lock = threading.RLock()
         self._recorded = BatchBuilder()
+        self._entries: list[EntryRef] = []
+        self._is_recorded = True
         self._repeated = BatchBuilder()
         self._is_open = True
 
-    def add(self, batch: PurgeBatch) -> bool:
+    def add(self, batch: PurgeBatch, entries: Sequence[EntryRef]) -> bool:
         """Record the generations of a batch and keep it; False if the request is over."""
         with self._lock:
             if self._is_open:
-                outlet().record(batch)
+                self._is_recorded &= outlet().record(batch)
                 self._recorded.merge(batch)
+                self._entries += entries
             return self._is_open
 
     def repeat(self, batch: PurgeBatch) -> None:
@@ -40,9 +43,11 @@ class RequestScope:
         with self._lock:
             self._is_open = False
             recorded, self._recorded = self._recorded, BatchBuilder()
+            entries, self._entries = self._entries, []
             repeated, self._repeated = self._repeated, BatchBuilder()
         if recorded:
-            outlet().deliver(recorded.build(), recorded=True)
+            batch = recorded.build()
+            outlet().deliver(batch, recorded=self._is_recorded, entries=entries)
         if repeated:
             outlet().deliver(repeated.build())
 

@@ -14,6 +14,7 @@ from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.request import saw_change
 from dumper_purge.collect.rows import read_one
 from dumper_purge.collect.stored import is_same, shows_columns, without_memory
+from dumper_purge.collect.tables import Saving, enters, saving
 
 __all__ = ["watch"]
 
@@ -45,13 +46,15 @@ def watch(save_base: Callable[..., None]) -> Callable[..., None]:
         )
         old = _old_rows(self, change, inserts=inserts)
         was_adding = self._state.adding
+        save = _saving(self, change, old, update_fields, raw=raw)
         try:
-            save_base(self, raw, force_insert, force_update, change.using, update_fields)
+            with saving(save):
+                save_base(self, raw, force_insert, force_update, change.using, update_fields)
         except BaseException:
             if not (was_adding and self._state.adding):
-                _collect_failed(self, change)
+                _collect_failed(self, change, save)
             raise
-        _collect(self, change, old, update_fields, raw=raw)
+        _collect(self, change, old, update_fields, save, raw=raw)
 
     return watched
 
@@ -87,28 +90,50 @@ def _old_rows(instance: Any, change: Change, *, inserts: bool) -> list[Any]:
     return rows
 
 
-def _collect(
+def _saving(
     instance: Any, change: Change, old: list[Any], names: frozenset[str] | None, *, raw: bool
+) -> Saving | None:
+    """Return how to find, when the row is written and not yet committed, what a save purges."""
+    if not enters(change.using):
+        return None
+
+    def find(rehearsal: Change) -> None:
+        if raw:
+            rehearsal.after(read_one(rehearsal.plan.model, rehearsal.using, instance.pk))
+        else:
+            rehearsal.after(_current(instance, rehearsal, old, names))
+
+    return Saving(instance, change, find)
+
+
+def _collect(
+    instance: Any,
+    change: Change,
+    old: list[Any],
+    names: frozenset[str] | None,
+    save: Saving | None,
+    *,
+    raw: bool,
 ) -> None:
     try:
         if raw:
-            collect_row(change.using, type(instance), instance.pk)
+            collect_row(change.using, type(instance), instance.pk, save)
         else:
             change.after(_current(instance, change, old, names))
     except BaseException:
         change.give_up()
         raise
     finally:
-        collect(change.using, change.batch)
+        collect(change.using, change.batch, save)
 
 
-def _collect_failed(instance: Any, change: Change) -> None:
+def _collect_failed(instance: Any, change: Change, save: Saving | None) -> None:
     """Purge for a save that raised: the row may have been written before."""
     connection = connections[change.using]
     if not (connection.in_atomic_block and connection.needs_rollback):
         shape, using = change.plan.shape, change.using
         change.after_failure(without_memory(row, shape, using) for row in (instance,))
-    collect(change.using, change.batch)
+    collect(change.using, change.batch, save)
 
 
 def _current(

@@ -33,7 +33,7 @@ def _hand_on(block: Block) -> None:
         if alias is not None and around is not None:
             around.segments[alias].merge(segment)
         else:
-            settle(segment.resolved().build())
+            settle(segment.resolved().build(), segment.entries)
 
 
 class Paused:

@@ -8,6 +8,7 @@ from django.db.models import Model
 from dumper_purge import conf
 from dumper_purge.batch import BatchBuilder
 from dumper_purge.collect.change import Change
+from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.rows import read
 
@@ -15,17 +16,22 @@ __all__ = ["Segment"]
 
 
 class Segment:
-    """What to purge, and rows whose dependents cannot be computed yet (of a fixture)."""
+    """What to purge, and rows whose dependents cannot be computed yet (of a fixture).
 
-    __slots__ = ("batch", "rows")
+    ``entries`` are those of the outbox that hold what is committed already.
+    """
+
+    __slots__ = ("batch", "entries", "rows")
 
     def __init__(self) -> None:
         self.batch = BatchBuilder()
+        self.entries: list[EntryRef] = []
         self.rows: dict[tuple[str, type[Model]], set[Any]] = defaultdict(set)
 
     def merge(self, other: "Segment") -> None:
         """Add all that another segment holds."""
         self.batch.merge(other.batch)
+        self.entries += other.entries
         for key, pks in other.rows.items():
             self.rows[key] |= pks
 

@@ -1,20 +1,31 @@
 """One batch for each open transaction of a connection, sent when it commits.
 
+Right before the commit it is entered in the outbox, in the same transaction: neither is there
+without the other, and what a savepoint has rolled back is in neither. Django has no hook for that,
+so ``BaseDatabaseWrapper.commit`` is watched; whatever ends in a commit passes there.
+
 The batch hangs on ``connection.run_on_commit`` alone, which Django empties when the transaction
 is rolled back. Its entry names no savepoint, so that no savepoint takes it away; it stands before
 all others, so that no hook of the user's loses or delays it. What is collected inside a savepoint
 has a marker there, which Django drops with the savepoint.
 """
 
+import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from weakref import ReferenceType, ref
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
+from dumper_purge.collect.blocks import current_block
+from dumper_purge.collect.outlet import outlet
 from dumper_purge.collect.segment import Segment
 from dumper_purge.collect.settlement import settle_transaction
 
-__all__ = ["TransactionBatch", "is_manual", "segment"]
+__all__ = ["TransactionBatch", "is_manual", "segment", "watch_commit"]
+
+logger = logging.getLogger("dumper.collect")
 
 _ATTRIBUTE = "_dumper_purge_batch"
 
@@ -35,6 +46,24 @@ def segment(connection: Any) -> Segment:
         batch.hang_on(connection)
         setattr(connection, _ATTRIBUTE, batch)
     return batch.segment(connection)
+
+
+def watch_commit(commit: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return ``BaseDatabaseWrapper.commit`` with the entry of its transaction written first."""
+
+    @wraps(commit)
+    def watched(self: Any) -> None:
+        batch = getattr(self, _ATTRIBUTE, None)
+        if batch is not None and batch.is_pending(self, None):
+            try:
+                batch.write(self.alias)
+            except DatabaseError:
+                raise
+            except Exception:  # Anything else would leave the transaction open.
+                logger.exception("What is to be purged could not be entered in the outbox.")
+        commit(self)
+
+    return watched
 
 
 def _testcase_blocks(connection: Any) -> int:
@@ -119,12 +148,37 @@ class TransactionBatch:
         self._inner[savepoints] = (ref(marker), found)
         return found
 
+    def write(self, using: str) -> None:
+        """Enter in the outbox what is about to be committed; not what a block may drop."""
+        block = current_block()
+        if block is not None and block.may_drop:
+            return
+        batch = self._standing(using).batch.build()
+        entry = outlet().write(batch, using) if batch else None
+        if entry is not None:
+            self._root.entries.append(entry)
+
     def send(self) -> None:
         """Purge what the transaction has committed, without what was rolled back inside."""
         self._is_sent = True
-        root, self._root = self._root, Segment()
+        root, self._root = self._standing(None), Segment()
+        settle_transaction(root.batch.build(), root.entries)
+
+    def _standing(self, using: str | None) -> Segment:
+        """Return what was not rolled back; with ``using``, inside the transaction of it."""
         while self._inner:
             _, (marker, inner) = self._inner.popitem()
             if marker() is not None:
-                root.merge(inner)
-        settle_transaction(root.resolved().build())
+                self._root.merge(inner)
+        if self._root.rows and using is not None:
+            self._resolve_apart(using)
+        self._root.resolved()
+        return self._root
+
+    def _resolve_apart(self, using: str) -> None:
+        """Read rows in a savepoint, which bears the database error of a dependents function."""
+        try:
+            with transaction.atomic(using=using):
+                self._root.resolved()
+        except DatabaseError:
+            logger.exception("Dependents could not be read; what they are is purged broadly.")

@@ -3,24 +3,33 @@
 import logging
 import time
 
-from dumper_purge.deliver.entry import Entry, Step
+from dumper_purge.deliver import bucket
+from dumper_purge.deliver.breaker import Breakers
+from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.retry import MAX_ATTEMPTS, next_attempt
-from dumper_purge.exceptions import PurgeError
+from dumper_purge.deliver.step import Step
+from dumper_purge.exceptions import PurgeError, Transient
 from dumper_purge.signals import purge_failed, purge_sent
 
-__all__ = ["AttemptFailed", "attempt", "report_failure"]
+__all__ = ["AttemptFailed", "attempt", "breakers", "report_failure"]
 
 logger = logging.getLogger("dumper.deliver")
 
 _REMINDER = 20
 
+breakers = Breakers()
+
 
 class AttemptFailed(Exception):
-    """``retry_in`` says in how many seconds it is tried again; None: never."""
+    """``retry_in`` says in how many seconds it is tried again; None: never.
 
-    def __init__(self, error: Exception, retry_in: float | None) -> None:
-        super().__init__(str(error))
+    ``was_tried`` is False where the node was not asked, as its breaker is open or its budget spent.
+    """
+
+    def __init__(self, why: object, retry_in: float | None, *, was_tried: bool = True) -> None:
+        super().__init__(str(why))
         self.retry_in = retry_in
+        self.was_tried = was_tried
 
 
 def attempt(entry: Entry) -> bool:
@@ -28,6 +37,7 @@ def attempt(entry: Entry) -> bool:
 
     Raises :class:`AttemptFailed`, after the failure was reported.
     """
+    _require_leave(entry)
     entry.attempts += 1
     started = time.perf_counter()
     try:
@@ -35,11 +45,36 @@ def attempt(entry: Entry) -> bool:
             return entry.backend.settle(entry.batch, entry.node)
         entry.backend.send(entry.batch, entry.node)
     except Exception as error:
-        retry_in = next_attempt(error, entry.attempts, endless=entry.endless)
+        retry_in = _retry_in(entry, error)
         report_failure(entry, error, time.perf_counter() - started, retry_in)
         raise AttemptFailed(error, retry_in) from error
     _report_success(entry, time.perf_counter() - started)
     return True
+
+
+def _require_leave(entry: Entry) -> None:
+    """Raise :class:`AttemptFailed` if the node must not be asked now."""
+    if entry.step is Step.SETTLE:
+        return
+    wait = breakers.wait(entry.backend.alias, entry.node)
+    if wait:
+        raise AttemptFailed(f"{entry} is left alone, as it kept failing", wait, was_tried=False)
+    wait = bucket.take(entry.backend, entry.batch)
+    if wait:
+        why = f"{entry.backend.alias} takes no more than its rate"
+        raise AttemptFailed(why, wait, was_tried=False)
+
+
+def _retry_in(entry: Entry, error: Exception) -> float | None:
+    """Return when to try again, after the breaker was told."""
+    failures = entry.attempts
+    is_down = isinstance(error, Transient) and entry.step is not Step.SETTLE
+    if is_down:
+        failures = max(failures, breakers.failures(entry.backend.alias, entry.node) + 1)
+    retry_in = next_attempt(error, failures, endless=entry.endless)
+    if is_down and retry_in is not None:
+        breakers.failed(entry.backend.alias, entry.node, retry_in)
+    return retry_in
 
 
 def _report_success(entry: Entry, seconds: float) -> None:

@@ -1,10 +1,11 @@
-"""What goes on after the caller has left: lanes of entries, and timers."""
+"""What goes on after the caller has left: lanes of entries, timers, and the outbox's clerk."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 
+from dumper_purge.deliver.clerk import Clerk
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.lanes import Lanes
 from dumper_purge.deliver.threads import Threads
@@ -34,6 +35,7 @@ class Background:
         self._threads = Threads()
         self._timers = Timers(self._changed, self._threads)
         self._lanes = Lanes(self._changed, self._threads, self._carry_out)
+        self.clerk = Clerk(self._changed, self._threads)
 
     @property
     def has_threads(self) -> bool:
@@ -65,7 +67,7 @@ class Background:
 
     def is_idle(self) -> bool:
         """Tell whether nothing is pending that must be done."""
-        return self._lanes.is_idle() and self._timers.is_idle()
+        return self._lanes.is_idle() and self._timers.is_idle() and self.clerk.is_idle()
 
     def finish(self, timeout: float) -> list[Entry]:
         """Wait until nothing is pending; return what still is after ``timeout`` seconds."""

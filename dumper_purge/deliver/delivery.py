@@ -1,133 +1,96 @@
-"""Where batches come in: first the fence, then the tiers. Nothing here raises.
+"""Where batches come in: first the fence, then the tiers. Only :func:`write` ever raises.
 
 What is purged without I/O is purged at once, in the caller's thread. The rest is done beside it
-and waited for as long as the request's budget lasts.
+and waited for as long as the request's budget lasts; what is then still to be done stays in the
+outbox until it is, whatever becomes of this process.
 """
 
 import atexit
 import logging
 import os
-import time
 from collections.abc import Sequence
 from multiprocessing import parent_process
 from multiprocessing.util import Finalize, register_after_fork
 
-from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
-from dumper_purge.deliver.attempt import AttemptFailed, attempt, report_failure
-from dumper_purge.deliver.background import Background
+from dumper_purge.deliver import carrying, engines, outboxes, recording
+from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.budget import spending
-from dumper_purge.deliver.entry import Entry, Step, merged
-from dumper_purge.deliver.fence_backend import FENCE
-from dumper_purge.deliver.followups import FollowUps
-from dumper_purge.deliver.retry import next_attempt
-from dumper_purge.deliver.tiers import Passage
-from dumper_purge.exceptions import Transient
-from dumper_purge.respond import fence
+from dumper_purge.deliver.carrying import background, pass_through, sweeper
+from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.sweep import purge_instantly
 
-__all__ = ["deliver", "finish", "forget", "record"]
+__all__ = ["deliver", "finish", "forget", "has_outbox", "record", "write"]
 
 logger = logging.getLogger("dumper.deliver")
 
 
-def record(batch: PurgeBatch) -> None:
-    """Record the fence's generations; what fails is tried again in the background, endlessly.
+def has_outbox(using: str) -> bool:
+    """Tell whether writes to a database are entered in an outbox."""
+    return outboxes.has_outbox(using)
 
-    Until it succeeds this process stores nothing (see :mod:`dumper_purge.respond.fence`).
+
+def write(batch: PurgeBatch, using: str) -> EntryRef | None:
+    """Enter a batch in the outbox, in the current transaction; None where there is no outbox.
+
+    Raises a database error that has broken the transaction.
     """
-    if not batch:
-        return
-    started = time.perf_counter()
-    try:
-        fence.record(batch)
-    except Exception as error:  # Whatever it is, a save goes on.
-        if not isinstance(error, Transient):
-            fence.distrust()
-        entry = Entry(backend=FENCE, node=FENCE.alias, batch=batch, attempts=1, endless=True)
-        seconds = next_attempt(error, 1) or 0.0
-        report_failure(entry, error, time.perf_counter() - started, seconds)
-        _followups.owe(entry, seconds)
+    return outboxes.enter(batch, using)
 
 
-def deliver(batch: PurgeBatch, *, recorded: bool = False) -> None:
+def record(batch: PurgeBatch) -> bool:
+    """Record the fence's generations; False if that failed, and is tried again later."""
+    return not batch or recording.record(batch)
+
+
+def deliver(batch: PurgeBatch, *, recorded: bool = False, entries: Sequence[EntryRef] = ()) -> None:
     """Purge a batch everywhere; wait for it no longer than the request's budget allows."""
     if not batch:
         return
+    receipt = Receipt(batch, entries) if entries else None
     if not recorded:
-        record(batch)
+        recording.record(batch, receipt)
     try:
-        _deliver(batch)
+        background.catch_up()
+        _deliver(batch, receipt)
+        if receipt is not None:
+            sweeper.look()
     except Exception as error:  # A wrong setting, most likely.
         report_failure(Entry(backend=_NOBODY, node="", batch=batch), error, 0.0, None)
 
 
 def finish(timeout: float) -> list[Entry]:
     """Wait until all that is pending was done; return what was not after ``timeout`` seconds."""
-    return _background.finish(timeout)
+    return background.finish(timeout)
 
 
 def forget() -> None:
-    """Drop all that is pending."""
-    _background.forget()
-    _followups.forget()
+    """Drop all that is pending in this process; the outbox keeps its own."""
+    carrying.forget()
 
 
-def _deliver(batch: PurgeBatch) -> None:
-    _background.catch_up()
-    outside = []
-    for backend in configured():
-        if backend.instant:
-            for node in backend.nodes:
-                _carry_out([Entry(backend=backend, node=node, batch=batch)])
-        else:
-            outside.append(backend)
-    if not outside:
-        logger.info("Purged %s.", batch)
+def _deliver(batch: PurgeBatch, receipt: Receipt | None) -> None:
+    outside = purge_instantly(batch, receipt)
+    if outside and receipt is not None and engines.hand_over(receipt.entries):
+        sweeper.count(1)
         return
-    with spending() as seconds:
-        passage = _pass_through(batch, outside, logging.INFO)
-        passage.finished.wait(seconds)
-
-
-def _pass_through(
-    batch: PurgeBatch, backends: Sequence[BaseBackend], log_level: int = logging.DEBUG
-) -> Passage:
-    passage = Passage(batch, backends, _background, _followups, log_level=log_level)
-    passage.start()
-    return passage
-
-
-def _carry_out(entries: list[Entry]) -> None:
-    entry = merged(entries)
-    try:
-        purged = attempt(entry)
-    except AttemptFailed as failure:
-        purged = False
-        if failure.retry_in is not None:
-            _followups.owe(entry, failure.retry_in)
-    except BaseException:
-        # A receiver that ends this thread, by SystemExit, must not end the purge with it.
-        _followups.owe(entry, next_attempt(Transient(""), entry.attempts) or 0.0)
-        raise
+    if outside:
+        with spending() as seconds:
+            passage = pass_through(batch, outside, receipt=receipt, log_level=logging.INFO)
+            passage.finished.wait(seconds)
     else:
-        if entry.step is not Step.SETTLE and not entry.backend.instant:
-            _followups.sent(entry)
-    for each in entries:
-        if each.done is not None:
-            each.done(purged)
-
-
-def _outside(inner: BaseBackend) -> list[BaseBackend]:
-    outside = [backend for backend in configured() if not backend.instant]
-    aliases = [backend.alias for backend in outside]
-    return outside[aliases.index(inner.alias) + 1 :] if inner.alias in aliases else outside
+        logger.info("Purged %s.", batch)
+    if receipt is not None and receipt.release():
+        carrying.close(receipt)
 
 
 def _exit() -> None:
-    if not _background.is_idle():
-        _background.exit(current().exit_timeout)
+    if not background.is_idle():
+        background.exit(current().exit_timeout)
         forget()
 
 
@@ -137,10 +100,8 @@ def _finish_before_multiprocessing_exits(*args: object) -> None:
 
 
 _NOBODY = BaseBackend(alias="")
-_background = Background(_carry_out)
-_followups = FollowUps(_background, outside=_outside, purge=_pass_through)
 os.register_at_fork(after_in_child=forget)
 atexit.register(_exit)
-register_after_fork(_background, _finish_before_multiprocessing_exits)
+register_after_fork(background, _finish_before_multiprocessing_exits)
 if parent_process() is not None:
     _finish_before_multiprocessing_exits()

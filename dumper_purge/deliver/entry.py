@@ -2,28 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TypeAlias
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
+from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.step import Step
 
-__all__ = ["Entry", "Lane", "Step", "merged", "place"]
+__all__ = ["Done", "Entry", "Lane", "merged", "place"]
 
-Lane: TypeAlias = tuple[str, str, "Step"]
-
-
-class Step(Enum):
-    """What is asked of the backend."""
-
-    SEND = "send"
-    REPEAT = "repeat"
-    SETTLE = "settle"
+Lane: TypeAlias = tuple[str, str, Step]
+Done: TypeAlias = Callable[[bool], Callable[[], None] | None]
+"""Is told whether something was purged; what it returns is called when the receipt is let go."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Entry:
-    """``done`` is called after each attempt, and told whether something was purged.
+    """``done`` is called after each attempt; ``receipt`` is held until then, if there is one.
 
     Entries of one lane are carried out one after the other, those that wait in it together.
     """
@@ -35,7 +30,8 @@ class Entry:
     attempts: int = 0
     endless: bool = False
     """Never given up."""
-    done: Callable[[bool], None] | None = None
+    done: Done | None = None
+    receipt: Receipt | None = None
 
     @property
     def lane(self) -> Lane:
@@ -61,4 +57,4 @@ def merged(entries: Sequence[Entry]) -> Entry:
     for entry in entries:
         builder.merge(entry.batch)
     attempts = max(entry.attempts for entry in entries)
-    return replace(first, batch=builder.build(), attempts=attempts, done=None)
+    return replace(first, batch=builder.build(), attempts=attempts, done=None, receipt=None)

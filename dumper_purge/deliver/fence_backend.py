@@ -19,3 +19,4 @@ class _FenceBackend(BaseBackend):
 
 
 FENCE = _FenceBackend(alias="fence")
+"""Its alias is the one of its entries in the outbox; no backend may have the same."""

@@ -1,5 +1,10 @@
-"""What a purge of one node entails later: waiting, the second purge, retries, outer tiers again."""
+"""What a purge of one node entails later: waiting, the second purge, retries, outer tiers again.
 
+With a receipt it is left to the outbox, where any process takes it up. Without one it is done by
+this process, as long as that lives.
+"""
+
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,11 +14,15 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.conf import current
 from dumper_purge.deliver.background import Background
-from dumper_purge.deliver.entry import Entry, Lane, Step, merged
+from dumper_purge.deliver.entry import Done, Entry, Lane, merged
+from dumper_purge.deliver.outbox import Left
+from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.step import Step
 
 __all__ = ["FollowUps"]
 
-_MOST_OWED = 10_000
+logger = logging.getLogger("dumper.deliver")
+
 _LATE_TOGETHER = 0.05
 _BEYOND_LAG = 1.0
 _INSTEAD_OF_WAITING = 2.0
@@ -40,6 +49,12 @@ class FollowUps:
         self._owed: dict[tuple[Lane, Step], Entry] = {}
         self._late: dict[str, tuple[BaseBackend, PurgeBatch]] = {}
 
+    def submit(self, entry: Entry) -> None:
+        """Carry out an entry, which holds its receipt until then."""
+        if entry.receipt is not None:
+            entry.receipt.hold()
+        self._background.submit(entry)
+
     def sent(self, entry: Entry) -> None:
         """Wait for what was in flight, and purge once more later, where the backend wants it.
 
@@ -48,45 +63,69 @@ class FollowUps:
         if self._owed:
             for step in Step:
                 self._release((replace(entry, step=step).lane, step))
-        later = replace(entry, attempts=0, done=partial(self._when_late, entry))
+        later = replace(entry, attempts=0, done=self.when_late(entry))
         delay = _repeat_delay(entry)
         if entry.backend.waits_for_fetches:
             if self._background.has_threads:
-                self._background.submit(replace(later, step=Step.SETTLE))
+                self.submit(replace(later, step=Step.SETTLE))
             else:
                 # The page that it would wait for may be waiting for this very thread.
                 delay = max(delay, _INSTEAD_OF_WAITING)
         if entry.step is Step.SEND and delay:
-            repeat = replace(later, step=Step.REPEAT)
-            submit = partial(self._background.submit, repeat)
-            self._background.later(delay, submit, entry=repeat)
+            self._repeat(replace(later, step=Step.REPEAT), delay)
 
-    def owe(self, entry: Entry, seconds: float) -> None:
+    def _repeat(self, entry: Entry, seconds: float) -> None:
+        if entry.receipt is not None:
+            entry.receipt.leave(_left(entry, seconds))
+        else:
+            submit = partial(self._background.submit, entry)
+            self._background.later(seconds, submit, entry=entry)
+
+    def owe(self, entry: Entry, seconds: float, error: str = "") -> None:
         """Try again in so many seconds, together with what else the node is owed by then."""
+        if entry.receipt is not None:
+            entry.receipt.leave(_left(replace(entry, batch=_bounded(entry)), seconds, error))
+            return
         key = (entry.lane, entry.step)
         with self._lock:
             owed = self._owed.get(key)
             if owed is not None:
-                attempts = max(owed.attempts, entry.attempts)
-                owed.batch, owed.attempts = _bounded(merged([owed, entry]).batch), attempts
+                both = merged([owed, entry])
+                owed.batch, owed.attempts = _bounded(both), both.attempts
                 return
             owed = self._owed[key] = replace(entry)
-            owed.done = partial(self._when_late, owed)
+            owed.done = self.when_late(owed)
             self._background.later(seconds, partial(self._release, key), entry=owed)
 
-    def late(self, backend: BaseBackend, batch: PurgeBatch) -> None:
+    def bury(self, entry: Entry, error: str) -> None:
+        """Keep what is not tried again, where it can be kept."""
+        if entry.receipt is not None:
+            entry.receipt.leave(replace(_left(entry, 0.0, error), dead=True))
+
+    def late(self, backend: BaseBackend, batch: PurgeBatch, receipt: Receipt | None = None) -> None:
         """Purge the tiers outside once more: they may have fetched the old page until now."""
-        if not self._outside(backend):
-            return
+        outside = self._outside(backend)
+        if receipt is not None:
+            for outer in outside:
+                receipt.leave(Left(batch=batch, alias=outer.alias))
+        elif outside:
+            self._late_without_receipt(backend, batch)
+
+    def when_late(self, entry: Entry) -> Done:
+        """Return what is to be done when an entry that comes late has been carried out."""
+
+        def done(purged: bool) -> None:
+            if purged:
+                self.late(entry.backend, entry.batch, entry.receipt)
+
+        return done
+
+    def _late_without_receipt(self, backend: BaseBackend, batch: PurgeBatch) -> None:
         with self._lock:
             before = self._late.get(backend.alias)
             self._late[backend.alias] = (backend, before[1] | batch if before else batch)
         if before is None:
             self._background.later(_LATE_TOGETHER, partial(self._flush, backend.alias))
-
-    def _when_late(self, entry: Entry, purged: bool) -> None:
-        if purged:
-            self.late(entry.backend, entry.batch)
 
     def _release(self, key: tuple[Lane, Step]) -> None:
         with self._lock:
@@ -103,12 +142,32 @@ class FollowUps:
             self._purge(batch, self._outside(backend))
 
 
+def _left(entry: Entry, seconds: float, error: str = "") -> Left:
+    return Left(
+        batch=entry.batch,
+        alias=entry.backend.alias,
+        node=entry.node,
+        step=entry.step,
+        seconds=seconds,
+        attempts=entry.attempts,
+        error=error,
+    )
+
+
 def _repeat_delay(entry: Entry) -> float:
     delay, lag = entry.backend.repeat_delay(entry.batch), current().replica_lag
     return max(delay, lag + _BEYOND_LAG) if lag and not entry.backend.instant else delay
 
 
-def _bounded(batch: PurgeBatch) -> PurgeBatch:
-    if batch.everything or len(batch) > _MOST_OWED:
+def _bounded(entry: Entry) -> PurgeBatch:
+    limit = current().backlog_limit
+    if entry.batch.everything:
         return PurgeBatch(everything=True)
-    return batch
+    if len(entry.batch) <= limit:
+        return entry.batch
+    logger.warning(
+        "%s is owed more than DUMPER_BACKLOG_LIMIT (%d) purges: everything is purged there"
+        " instead when it is back.",
+        entry, limit,
+    )  # fmt: skip
+    return PurgeBatch(everything=True)

@@ -8,7 +8,7 @@ __all__ = ["MAX_ATTEMPTS", "next_attempt"]
 
 MAX_ATTEMPTS = 8
 _FIRST = 0.5
-_LONGEST = 30.0
+_LONGEST = 8.0
 
 
 def next_attempt(error: Exception, attempts: int, *, endless: bool = False) -> float | None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,6 +12,7 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver.background import Background
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.followups import FollowUps
+from dumper_purge.deliver.receipt import Receipt
 
 __all__ = ["Passage"]
 
@@ -41,6 +42,8 @@ class Passage:
         background: Background,
         followups: FollowUps,
         *,
+        receipt: Receipt | None = None,
+        closed: Callable[[Receipt], None],
         log_level: int = logging.INFO,
     ) -> None:
         self.finished = threading.Event()
@@ -48,6 +51,8 @@ class Passage:
         self._backends = backends
         self._background = background
         self._followups = followups
+        self._receipt = receipt
+        self._closed = closed
         self._log_level = log_level
         self._lock = threading.Lock()
         self._tiers: list[_Tier] = []
@@ -55,6 +60,11 @@ class Passage:
 
     def start(self) -> None:
         """Purge the innermost tier; the rest follows from its answers."""
+        if self._receipt is not None:
+            self._receipt.hold()
+        self._next()
+
+    def _next(self) -> None:
         number = len(self._tiers)
         if number == len(self._backends):
             self._finish()
@@ -67,31 +77,35 @@ class Passage:
         for node in backend.nodes:
             done = partial(self._answered, backend, tier, node)
             entry = Entry(backend=backend, node=node, batch=self._batch, done=done)
-            self._background.submit(entry)
+            entry.receipt = self._receipt
+            self._followups.submit(entry)
 
-    def _answered(self, backend: BaseBackend, tier: _Tier, node: str, purged: bool) -> None:
+    def _answered(
+        self, backend: BaseBackend, tier: _Tier, node: str, purged: bool
+    ) -> Callable[[], None] | None:
         with self._lock:
             tier.waiting.discard(node)
             if not purged:
                 tier.failed.add(node)
             late, complete = tier.passed, not tier.waiting
-        if complete:
-            self._pass(tier)
         if late and purged:
-            self._followups.late(backend, self._batch)
+            self._followups.late(backend, self._batch, self._receipt)
+        return partial(self._pass, tier) if complete else None
 
     def _pass(self, tier: _Tier) -> None:
         with self._lock:
             if tier.passed:
                 return
             tier.passed = True
-        self.start()
+        self._next()
 
     def _finish(self) -> None:
         milliseconds = (time.perf_counter() - self._started) * 1000
         if logger.isEnabledFor(self._log_level):
             message = "Purged %s on %s in %.1f ms."
             logger.log(self._log_level, message, self._batch, self._reached(), milliseconds)
+        if self._receipt is not None and self._receipt.release():
+            self._closed(self._receipt)
         self.finished.set()
 
     def _reached(self) -> str:

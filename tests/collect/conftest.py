@@ -7,23 +7,40 @@ import pytest
 import dumper_purge.collect.outlet as outlets
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect import plans, registration
+from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.collect.registry import register as dumper_register
 
 
 @dataclass
 class Recorder:
-    """Remembers what came out, in order."""
+    """Remembers what came out, in order; with ``outbox`` on, what was entered before, too."""
 
     sent: list[PurgeBatch] = field(default_factory=list)
     recorded: list[PurgeBatch] = field(default_factory=list)
     calls: list[tuple] = field(default_factory=list)
+    outbox: bool = False
+    entered: dict[EntryRef, PurgeBatch] = field(default_factory=dict)
+    closed: list[EntryRef] = field(default_factory=list)
+
+    def has_outbox(self, using):
+        return self.outbox
+
+    def write(self, batch, using):
+        if not self.outbox:
+            return None
+        ref = EntryRef(using, str(len(self.entered)))
+        self.entered[ref] = batch
+        self.calls.append(("write", batch))
+        return ref
 
     def record(self, batch):
         self.recorded.append(batch)
         self.calls.append(("record", batch))
+        return True
 
-    def deliver(self, batch, *, recorded=False):
+    def deliver(self, batch, *, recorded=False, entries=()):
         self.sent.append(batch)
+        self.closed += entries
         self.calls.append(("recorded" if recorded else "deliver", batch))
 
     @property
@@ -37,6 +54,8 @@ class Recorder:
         self.sent.clear()
         self.recorded.clear()
         self.calls.clear()
+        self.entered.clear()
+        self.closed.clear()
 
 
 @pytest.fixture(autouse=True)

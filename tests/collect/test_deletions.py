@@ -40,7 +40,7 @@ def test_a_deleted_row_purges_its_path_after_it_is_gone(register, outlet, monkey
     outlet.clear()
     left = []
     monkeypatch.setattr(
-        outlet, "deliver", lambda batch: left.append((Ticket.objects.count(), batch))
+        outlet, "deliver", lambda batch, **_: left.append((Ticket.objects.count(), batch))
     )
 
     ticket.delete()

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 import dumper_purge as dumper
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import Rejected, Transient
-from dumper_purge.management.commands import dumper as command
+from dumper_purge.management import purge as action
 from tests.deliver.stage import failing, tier
 from tests.zoo.models import Keeper, Place
 
@@ -180,7 +180,7 @@ def test_it_waits_for_the_second_purge(stage, settings):
 
 
 def test_a_long_list_is_sent_in_parts_under_a_progress_bar(stage, monkeypatch):
-    monkeypatch.setattr(command, "_AT_ONCE", 10)
+    monkeypatch.setattr(action, "_AT_ONCE", 10)
     paths = [f"/{i}/" for i in range(25)]
 
     _, quiet = purge(*paths)

@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from dumper_purge.backends.locmem import LocMemBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, tiers
+from dumper_purge.deliver.attempt import breakers
 from dumper_purge.deliver.synchronous import purge_and_wait
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.respond import fence
@@ -476,14 +477,16 @@ def test_a_node_that_is_back_is_given_at_once_what_it_is_owed(settings, stage, m
 
 
 def test_what_a_dead_node_is_owed_stays_bounded(settings, stage, monkeypatch):
-    monkeypatch.setattr("dumper_purge.deliver.followups._MOST_OWED", 10)
+    settings.DUMPER_BACKLOG_LIMIT = 10
     monkeypatch.setattr("dumper_purge.deliver.retry.random.uniform", lambda low, high: 60.0)
     settings.DUMPER_BACKENDS = {"edge": tier("e")}
-    stage.script["e"] = failing(Transient("down"), times=20)
+    stage.script["e"] = failing(Transient("down"), times=3)
 
     for i in range(20):
         delivery.deliver(PurgeBatch.of([f"/{i}/"]))
     assert len(delivery.finish(0)) == 1
+    assert len(stage.events) == 3
+    breakers.forget()
     delivery.deliver(PurgeBatch.of(["/back/"]))
     assert delivery.finish(5) == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dumper_purge import conf
+from dumper_purge import checks, conf
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.rst").read_text()
@@ -112,7 +112,7 @@ def write_project(folder):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text))
     for name, code in snippets():
-        if "DUMPER_BACKENDS" in code:
+        if any(word in code for word in ("DUMPER_BACKENDS", "DUMPER_ENGINE")):
             continue
         with (folder / name).open("a") as file:
             file.write(code)
@@ -137,6 +137,26 @@ def test_the_snippets_make_a_site_that_stays_fresh(tmp_path):
     assert result.stdout.endswith("fresh\n"), result.stdout + result.stderr
 
 
+def test_the_celery_snippet_makes_an_app_that_sweeps():
+    code = next(code for _, code in snippets() if "Celery(" in code)
+    names = {}
+    exec(code, names)
+
+    app = names["app"]
+    assert app.conf.beat_schedule["dumper_purge.sweep"]["task"] in app.tasks
+    assert app.tasks["dumper_purge.carry_out"].acks_late
+
+
+def test_the_tasks_snippet_is_a_right_configuration(settings):
+    code = next(code for _, code in snippets() if "TASKS" in code)
+    names = {"INSTALLED_APPS": []}
+    exec(code, names)
+    settings.DUMPER_ENGINE, settings.TASKS = names["DUMPER_ENGINE"], names["TASKS"]
+
+    assert names["INSTALLED_APPS"] == ["django_tasks_db"]
+    assert checks.check_engine() == []
+
+
 def test_the_backends_snippet_is_a_right_configuration(settings, monkeypatch):
     from dumper_purge import backends
 
@@ -158,5 +178,5 @@ def test_every_check_is_listed():
     source = (ROOT / "dumper_purge/checks.py").read_text()
     kinds = re.findall(r"(_error|_warning)\(\s*(\d+),", source)
     ids = {f"dumper_purge.{'E' if kind == '_error' else 'W'}{int(n):03d}" for kind, n in kinds}
-    assert len(ids) == 13
+    assert len(ids) == 16
     assert ids == set(re.findall(r"^``(dumper_purge\.[EW]\d{3})``", README, re.MULTILINE))

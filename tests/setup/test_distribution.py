@@ -71,6 +71,8 @@ def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel):
     assert [line for line in lines if line.startswith("Requires-Dist")] == [
         "Requires-Dist: Django>=5.2",
         "Requires-Dist: requests>=2.31",
+        'Requires-Dist: celery>=5.5; extra == "celery"',
+        'Requires-Dist: django-tasks>=0.12; python_version < "3.12" and extra == "tasks"',
     ]
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())
 

@@ -1,0 +1,1 @@
+"""Engines: who carries out what stands in the outbox (``DUMPER_ENGINE``)."""

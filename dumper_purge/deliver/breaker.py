@@ -1,0 +1,79 @@
+"""A circuit breaker per node: one that keeps failing is asked only now and then, by one probe."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+__all__ = ["Breaker", "Breakers"]
+
+THRESHOLD = 3
+"""So many failures in a row open it."""
+_PROBE_TAKES = 60.0
+_SOON = 0.25
+
+
+@dataclass
+class Breaker:
+    """Closed while the node answers; open until ``retry_at`` (monotonic), then half open."""
+
+    failures: int = 0
+    retry_at: float = 0.0
+    probe_since: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node is left alone."""
+        return self.failures >= THRESHOLD
+
+
+class Breakers:
+    """The breakers of this process, by alias and node."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Close all of them."""
+        self._lock = threading.Lock()
+        self._breakers: dict[tuple[str, str], Breaker] = {}
+
+    def wait(self, alias: str, node: str) -> float:
+        """Return the seconds after which the node may be asked; 0 for now.
+
+        Whoever gets 0 of one that is open makes the probe, and has to report how it went.
+        """
+        with self._lock:
+            breaker = self._breakers.get((alias, node))
+            if breaker is None or not breaker.is_open:
+                return 0.0
+            now = time.monotonic()
+            if now < breaker.retry_at:
+                return breaker.retry_at - now
+            if breaker.probe_since is not None and now - breaker.probe_since < _PROBE_TAKES:
+                return _SOON
+            breaker.probe_since = now
+            return 0.0
+
+    def failures(self, alias: str, node: str) -> int:
+        """Return how often a node has failed since its last success."""
+        breaker = self._breakers.get((alias, node))
+        return 0 if breaker is None else breaker.failures
+
+    def failed(self, alias: str, node: str, seconds: float) -> int:
+        """Note a failure, after which the next attempt is due in ``seconds``; return the count."""
+        with self._lock:
+            breaker = self._breakers.setdefault((alias, node), Breaker())
+            breaker.failures += 1
+            breaker.retry_at = time.monotonic() + seconds
+            breaker.probe_since = None
+            return breaker.failures
+
+    def succeeded(self, alias: str, node: str) -> bool:
+        """Note a success; return True if failures came before it."""
+        with self._lock:
+            return self._breakers.pop((alias, node), None) is not None
+
+    def open(self) -> list[tuple[str, str]]:
+        """Return the alias and node of every breaker that is open."""
+        with self._lock:
+            return [place for place, breaker in self._breakers.items() if breaker.is_open]

@@ -1,0 +1,106 @@
+"""What this process has seen of each node, told to the others through the outbox now and then."""
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import Error
+
+from dumper_purge.deliver import outbox, outboxes
+
+__all__ = ["failed", "flush_if_due", "forget", "node_key", "succeeded"]
+
+_TELL_AGAIN = 10.0
+
+
+@dataclass
+class _Seen:
+    """Times are on the monotonic clock; ``retry_at`` is None while the node is well."""
+
+    last_success: float | None = None
+    last_failure: float | None = None
+    retry_at: float | None = None
+    failures: int = 0
+    error: str = ""
+    is_news: bool = True
+
+
+_seen: dict[tuple[str, str], _Seen] = {}
+_lock = threading.Lock()
+_due = 0.0
+
+
+def succeeded(alias: str, node: str) -> None:
+    """Note that a node was purged."""
+    global _due
+    with _lock:
+        seen = _seen.setdefault((alias, node), _Seen())
+        if seen.failures:
+            _due = 0.0
+        seen.failures, seen.retry_at, seen.error = 0, None, ""
+        seen.last_success, seen.is_news = time.monotonic(), True
+
+
+def failed(alias: str, node: str, error: str, retry_in: float | None) -> None:
+    """Note that a node was not purged, and when it is asked again."""
+    global _due
+    with _lock:
+        seen = _seen.setdefault((alias, node), _Seen())
+        now = time.monotonic()
+        if not seen.failures:
+            _due = 0.0
+        seen.failures += 1
+        seen.last_failure, seen.error, seen.is_news = now, error, True
+        seen.retry_at = None if retry_in is None else now + retry_in
+
+
+def forget() -> None:
+    """Forget what was seen."""
+    global _due
+    _seen.clear()
+    _due = 0.0
+
+
+def flush_if_due() -> None:
+    """Write what is news, at once if a node failed or came back, else every ten seconds."""
+    global _due
+    with _lock:
+        now = time.monotonic()
+        news = [(place, seen) for place, seen in _seen.items() if seen.is_news]
+        if now < _due or not news:
+            return
+        _due = now + _TELL_AGAIN
+        for _, seen in news:
+            seen.is_news = False
+    try:
+        _write(news, now)
+    except Error:
+        outboxes.forget()
+
+
+def node_key(alias: str, node: str) -> str:
+    """Return the primary key of a node's row."""
+    return hashlib.blake2b(f"{alias}\n{node}".encode(), digest_size=16).hexdigest()
+
+
+def _write(news: list[tuple[tuple[str, str], _Seen]], now: float) -> None:
+    aliases = outboxes.all_outboxes()
+    if not aliases:
+        return
+    model = apps.get_model("dumper_purge", "OutboxNode")
+    clock = outbox.clock(aliases[0])
+    for (alias, node), seen in news:
+        values = {
+            "alias": alias,
+            "node": node,
+            "failures": seen.failures,
+            "error": seen.error[:2_000],
+            "retry_at": None if seen.retry_at is None else clock + seen.retry_at - now,
+        }
+        if seen.last_success is not None:
+            values["last_success"] = clock + seen.last_success - now
+        if seen.last_failure is not None:
+            values["last_failure"] = clock + seen.last_failure - now
+        model.objects.using(aliases[0]).update_or_create(key=node_key(alias, node), defaults=values)

@@ -1,0 +1,143 @@
+"""Which databases have an outbox; looked up once per process, and again where there is none."""
+
+import logging
+import time
+
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+
+from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.outlet import EntryRef
+from dumper_purge.conf import current
+from dumper_purge.deliver import outbox
+
+__all__ = ["all_outboxes", "enter", "forget", "has_outbox", "has_table"]
+
+logger = logging.getLogger("dumper.deliver")
+
+_LOOK_AGAIN = 60.0
+_LEASE = 4.0
+"""Seconds beyond the inline budget, within which a process delivers what it has committed."""
+
+_IS_REPLICA = {
+    "postgresql": "SELECT pg_is_in_recovery()",
+    "mysql": "SELECT @@GLOBAL.read_only",
+}
+
+_found: set[str] = set()
+_without: dict[str, float] = {}
+"""Until when a database is known to have none."""
+_complained: dict[str, float] = {}
+_proven: set[str] = set()
+
+
+def forget() -> None:
+    """Look everything up again."""
+    _found.clear()
+    _without.clear()
+    _complained.clear()
+    _proven.clear()
+
+
+def has_outbox(using: str) -> bool:
+    """Tell whether writes to this database are entered in an outbox; never raises."""
+    if not current().outbox:
+        return False
+    if using not in _found:
+        _look_up(using)
+        if using in _without and time.monotonic() >= _complained.get(using, 0.0):
+            _complain(using, f"Database {using!r} has no table {_table_name()!r}.")
+    return using in _found
+
+
+def all_outboxes() -> list[str]:
+    """Return the aliases of all databases that have one, the default one first; never raises."""
+    if not current().outbox:
+        return []
+    aliases = sorted(connections, key=lambda alias: (alias != DEFAULT_DB_ALIAS, alias))
+    for using in aliases:
+        if using not in _found:
+            _look_up(using)
+    return [using for using in aliases if using in _found]
+
+
+def _look_up(using: str) -> None:
+    if time.monotonic() < _without.get(using, 0.0):
+        return
+    try:
+        found = has_table(using)
+    except Exception as error:
+        logger.warning("Whether %r has an outbox cannot be looked up: %r", using, error)
+        return
+    if found:
+        _found.add(using)
+        _without.pop(using, None)
+    else:
+        _without[using] = time.monotonic() + _LOOK_AGAIN
+
+
+def has_table(using: str) -> bool:
+    """Tell whether the outbox's table was migrated to a database that can be written.
+
+    A replica has it, too, and what is in it belongs to the primary. Raises what the database
+    raises.
+    """
+    connection = connections[using]
+    if connection.vendor == "unknown" or connection.settings_dict["TEST"]["MIRROR"]:
+        return False
+    with connection.cursor() as cursor:
+        if connection.vendor in _IS_REPLICA:
+            cursor.execute(_IS_REPLICA[connection.vendor])
+            if cursor.fetchone()[0]:
+                return False
+        return _table_name() in connection.introspection.table_names(cursor)
+
+
+def enter(batch: PurgeBatch, using: str) -> EntryRef | None:
+    """Write the entry of a batch in the current transaction; None where that is not possible.
+
+    Raises a database error that has broken the transaction: then nothing can be saved in it.
+    """
+    if not has_outbox(using):
+        return None
+    lease = 0.0 if current().engine == "worker" else current().inline_budget + _LEASE
+    try:
+        if using in _proven:
+            return outbox.write(batch, using, lease=lease)
+        # The first one in a savepoint: a right that is missing must not break what is saved.
+        with transaction.atomic(using=using):
+            entry = outbox.write(batch, using, lease=lease)
+        _proven.add(using)
+        return entry
+    except Exception as error:
+        _distrust(using, f"An entry for {batch} could not be written: {error!r}.")
+        if isinstance(error, DatabaseError) and _has_broken(using):
+            raise
+        return None
+
+
+def _distrust(using: str, what: str) -> None:
+    _found.discard(using)
+    _without[using] = time.monotonic() + _LOOK_AGAIN
+    _complain(using, what)
+
+
+def _has_broken(using: str) -> bool:
+    """Tell whether a failed statement has broken the transaction that it is part of."""
+    was_proven = using in _proven
+    _proven.discard(using)
+    connection = connections[using]
+    return was_proven and connection.vendor == "postgresql" and not connection.autocommit
+
+
+def _complain(using: str, what: str) -> None:
+    _complained[using] = time.monotonic() + _LOOK_AGAIN
+    logger.error(
+        "%s Purges for it are lost if this process dies before they are delivered. Run 'manage.py"
+        " migrate --database %s', or set DUMPER_OUTBOX to False.",
+        what, using,
+    )  # fmt: skip
+
+
+def _table_name() -> str:
+    return apps.get_model("dumper_purge", "OutboxEntry")._meta.db_table

@@ -1,0 +1,89 @@
+"""What holds the outbox's entries of one delivery until all is done or written down anew."""
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from dumper_purge.backends.base import BaseBackend
+from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.outlet import EntryRef
+from dumper_purge.deliver import outbox
+from dumper_purge.deliver.outbox import EVERYWHERE, Left
+
+__all__ = ["Receipt"]
+
+
+class Receipt:
+    """The entries of one batch, and what is left of them so far.
+
+    Whoever still works on the batch holds the receipt; it is complete when nobody does. Its maker
+    holds it from the beginning.
+    """
+
+    def __init__(
+        self, batch: PurgeBatch, entries: Sequence[EntryRef], *, created: float | None = None
+    ) -> None:
+        self.batch = batch
+        self.entries = entries
+        self.closed = threading.Event()
+        self._created = created
+        self._left: list[Left] = []
+        self._holders = 1
+        self._lock = threading.Lock()
+
+    def hold(self) -> None:
+        """Keep the entries open for one more holder."""
+        with self._lock:
+            self._holders += 1
+
+    def leave(self, left: Left) -> None:
+        """Note something that is to be done later, by whoever takes it up."""
+        with self._lock:
+            self._left.append(left)
+
+    def release(self) -> bool:
+        """Let go; return True for the last holder, who then has to see to the closing."""
+        with self._lock:
+            self._holders -= 1
+            return not self._holders
+
+    def close(self, backends: Iterable[BaseBackend]) -> list[Left]:
+        """Close the entries in the outbox; return what is left of them.
+
+        Raises what the database raises: the entries are then as before, and come up once more.
+        """
+        left = _together(self._left, {backend.alias: backend.nodes for backend in backends})
+        single = self.batch if len(self.entries) == 1 else None
+        try:
+            outbox.close(self.entries, left, batch=single, created=self._created)
+        finally:
+            self.closed.set()
+        return left
+
+
+def _together(left: Iterable[Left], nodes: dict[str, tuple[str, ...]]) -> list[Left]:
+    """Join what is left for every node of a backend alike, so that it is one row."""
+    groups: dict[tuple[object, ...], list[Left]] = {}
+    for each in dict.fromkeys(left):
+        key = (each.batch, each.alias, each.step, each.dead, each.error, each.attempts)
+        groups.setdefault(key, []).append(each)
+    joined = []
+    for (_, alias, *_), group in groups.items():
+        if {each.node for each in group} >= set(nodes.get(str(alias), [object()])):
+            first = max(group, key=lambda each: each.seconds)
+            joined.append(_everywhere(first))
+        else:
+            joined += group
+    return joined
+
+
+def _everywhere(left: Left) -> Left:
+    return Left(
+        batch=left.batch,
+        alias=left.alias,
+        node=EVERYWHERE,
+        step=left.step,
+        seconds=left.seconds,
+        attempts=left.attempts,
+        error=left.error,
+        dead=left.dead,
+    )

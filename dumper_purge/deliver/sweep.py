@@ -1,0 +1,143 @@
+"""From claimed rows of the outbox back to deliveries; and doors for whoever sweeps on purpose."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from dumper_purge.backends import configured
+from dumper_purge.backends.base import BaseBackend
+from dumper_purge.batch import BatchBuilder, PurgeBatch
+from dumper_purge.deliver import carrying, outbox
+from dumper_purge.deliver.attempt import report_failure
+from dumper_purge.deliver.carrying import close_later, followups, pass_through, sweeper
+from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.fence_backend import FENCE
+from dumper_purge.deliver.outbox import EVERYWHERE, Left, Row
+from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.recording import record
+from dumper_purge.deliver.step import Step
+from dumper_purge.deliver.sweeper import LEASE
+from dumper_purge.exceptions import Rejected
+
+__all__ = ["carry_out", "purge_instantly", "sweep", "take_up"]
+
+logger = logging.getLogger("dumper.deliver")
+
+_PATIENCE = 60.0
+
+
+def carry_out(using: str, ids: Sequence[str]) -> None:
+    """Deliver these entries of a database now; return when every node was asked.
+
+    What failed stays in the outbox, due later. Entries that are no longer there are left out.
+    Raises what the database raises.
+    """
+    _wait(take_up(outbox.claim(using, limit=len(ids), lease=LEASE, ids=ids)) if ids else [])
+
+
+def sweep() -> int:
+    """Deliver all that is due on every database; return the number of entries taken up.
+
+    Returns when every node was asked. Raises what a database raises.
+    """
+    receipts = sweeper.sweep()
+    _wait(receipts)
+    return sum(len(receipt.entries) for receipt in receipts)
+
+
+def take_up(rows: list[Row]) -> list[Receipt]:
+    """Begin to deliver claimed rows, those with the same target merged."""
+    targets: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        targets.setdefault((row.alias, row.node, row.step), []).append(row)
+    return [_start(*target, some) for target, some in targets.items()]
+
+
+def purge_instantly(batch: PurgeBatch, receipt: Receipt | None) -> list[BaseBackend]:
+    """Purge what needs no I/O, in this thread; return the other backends."""
+    outside = []
+    for backend in configured():
+        if not backend.instant:
+            outside.append(backend)
+            continue
+        for node in backend.nodes:
+            if receipt is not None:
+                receipt.hold()
+            carrying.carry_out([Entry(backend=backend, node=node, batch=batch, receipt=receipt)])
+    return outside
+
+
+def _start(alias: str, node: str, step: str, rows: list[Row]) -> Receipt:
+    batch = _merged(rows)
+    receipt = Receipt(batch, [row.ref for row in rows], created=min(row.created for row in rows))
+    if alias == EVERYWHERE:
+        _start_everywhere(batch, receipt)
+    else:
+        attempts = max(row.attempts for row in rows)
+        _start_at(alias, node, Step(step), receipt, attempts)
+    if receipt.release():
+        close_later(receipt)
+    return receipt
+
+
+def _start_everywhere(batch: PurgeBatch, receipt: Receipt) -> None:
+    record(batch, receipt)
+    pass_through(batch, purge_instantly(batch, receipt), receipt=receipt)
+
+
+def _start_at(alias: str, node: str, step: Step, receipt: Receipt, attempts: int) -> None:
+    backend = next((each for each in (FENCE, *configured()) if each.alias == alias), None)
+    if backend is None or (node != EVERYWHERE and node not in backend.nodes):
+        _bury(alias, node, step, receipt)
+        return
+    for each in backend.nodes if node == EVERYWHERE else (node,):
+        entry = Entry(
+            backend=backend,
+            node=each,
+            batch=receipt.batch,
+            step=step,
+            attempts=attempts,
+            endless=backend is FENCE,
+            receipt=receipt,
+        )
+        entry.done = followups.when_late(entry)
+        followups.submit(entry)
+
+
+def _bury(alias: str, node: str, step: Step, receipt: Receipt) -> None:
+    error = Rejected(
+        f"DUMPER_BACKENDS has no {alias!r}" + (f" with the node {node!r}" if node else "") + ":"
+        " if it was renamed, replay its entries or purge everything there; if it is gone, drop"
+        " them (manage.py dumper failed)."
+    )
+    entry = Entry(backend=BaseBackend(alias=alias), node=node or alias, batch=receipt.batch)
+    report_failure(entry, error, 0.0, None)
+    receipt.leave(
+        Left(batch=receipt.batch, alias=alias, node=node, step=step, error=str(error), dead=True)
+    )
+
+
+def _merged(rows: Iterable[Row]) -> PurgeBatch:
+    builder = BatchBuilder()
+    for row in rows:
+        builder.merge(_decoded(row))
+    return builder.build()
+
+
+def _decoded(row: Row) -> PurgeBatch:
+    try:
+        return outbox.decoded(row.batch)
+    except (ValueError, TypeError) as error:
+        logger.error(  # noqa: TRY400 - it says all there is to say
+            "Entry %s of %r was written by another version of dumper_purge (%s): everything is"
+            " purged instead.",
+            row.ref.id, row.ref.using, error,
+        )  # fmt: skip
+        return PurgeBatch(everything=True)
+
+
+def _wait(receipts: Iterable[Receipt]) -> None:
+    for receipt in receipts:
+        receipt.closed.wait(_PATIENCE)
+
+
+sweeper.connect(take_up)

@@ -1,0 +1,131 @@
+"""Takes up what is due in the outboxes, of whichever process it is."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from django.db import Error, connections
+
+from dumper_purge.conf import current
+from dumper_purge.deliver import outbox, outboxes
+from dumper_purge.deliver.background import Background
+from dumper_purge.deliver.engines import INLINE
+from dumper_purge.deliver.outbox import Row
+from dumper_purge.deliver.receipt import Receipt
+
+__all__ = ["AT_ONCE", "LEASE", "Sweeper"]
+
+logger = logging.getLogger("dumper.deliver")
+
+AT_ONCE = 1_000
+LEASE = 30.0
+"""Seconds within which nobody else takes up what was claimed."""
+_COMPACT_EVERY = 500
+_AFTER = 0.01
+_LOOK_EVERY = 1.0
+_PATIENCE = 10.0
+
+
+class Sweeper:
+    """``take_up`` is called with claimed rows; it is connected when all rooms are there."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._take_up: Callable[[list[Row]], list[Receipt]] = lambda rows: []
+        self.forget()
+
+    def connect(self, take_up: Callable[[list[Row]], list[Receipt]]) -> None:
+        """Carry out claimed rows by calling this."""
+        self._take_up = take_up
+
+    def forget(self) -> None:
+        """Drop what is planned."""
+        self._next = float("inf")
+        self._looked = time.monotonic()
+        self._uncounted = random.randrange(_COMPACT_EVERY)  # noqa: S311 - so that processes differ
+
+    def sweep_in(self, seconds: float) -> None:
+        """Sweep in so many seconds, unless it is planned for earlier."""
+        due = time.monotonic() + seconds + _AFTER
+        if due < self._next:
+            self._next = due
+            self._background.later(due - time.monotonic(), partial(self._planned, due))
+
+    def hasten(self, alias: str, node: str) -> None:
+        """Carry out now what a node is owed, since it is back."""
+
+        def hasten() -> None:
+            for using in outboxes.all_outboxes():
+                outbox.hasten(using, alias, node)
+            self.sweep()
+
+        if current().outbox:
+            self._background.clerk.submit(hasten)
+
+    def is_time(self, every: float) -> bool:
+        """Tell whether nobody has looked for so many seconds."""
+        return time.monotonic() >= self._looked + every
+
+    def look(self, every: float = _LOOK_EVERY) -> None:
+        """See whether anything is due, at most once in so many seconds, and sweep if so."""
+        if not current().outbox or not self.is_time(every):
+            return
+        self._looked = time.monotonic()
+        try:
+            if any(_is_overdue(using) for using in outboxes.all_outboxes()):
+                self._background.clerk.submit(self.sweep)
+        except Exception as error:  # It may be called at the end of a request.
+            logger.warning("The outbox could not be looked at: %r", error)
+
+    def sweep(self) -> list[Receipt]:
+        """Take up all that is due; return the receipts, which others will close."""
+        receipts: list[Receipt] = []
+        for using in outboxes.all_outboxes():
+            try:
+                receipts += self._sweep(using)
+            except Error as error:
+                logger.warning("The outbox of %r could not be swept: %s", using, error)
+        return receipts
+
+    def _sweep(self, using: str) -> Iterator[Receipt]:
+        while rows := outbox.claim(using, limit=AT_ONCE, lease=LEASE):
+            yield from self._take_up(rows)
+            if len(rows) < AT_ONCE:
+                return
+            self._compact(using)
+
+    def count(self, rows: int) -> None:
+        """Note that rows were added that stay for a while, so that they are never too many."""
+        self._uncounted += rows
+        if self._uncounted >= _COMPACT_EVERY:
+            self._uncounted = 0
+            self._background.clerk.submit(self._compact_all)
+
+    def _planned(self, due: float) -> None:
+        if self._next == due:
+            self._next = float("inf")
+        self._background.clerk.submit(self.sweep)
+
+    def _compact_all(self) -> None:
+        for using in outboxes.all_outboxes():
+            self._compact(using)
+
+    def _compact(self, using: str) -> None:
+        limit = current().backlog_limit
+        for left in outbox.compact(using, limit=limit):
+            logger.warning(
+                "More than DUMPER_BACKLOG_LIMIT (%d) entries of %r are %s for %s: they have become"
+                " one purge of everything there.",
+                limit, using, left.state, f"{left.alias} {left.node}".strip() or "all backends",
+            )  # fmt: skip
+
+
+def _is_overdue(using: str) -> bool:
+    """Tell whether something is due that nobody takes up; a worker or a queue is given time."""
+    if connections[using].in_atomic_block:
+        return False
+    seconds = outbox.next_due(using)
+    patience = 0.0 if current().engine == INLINE else _PATIENCE
+    return seconds is not None and seconds <= -patience

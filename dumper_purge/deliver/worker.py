@@ -1,0 +1,138 @@
+"""A process that takes up what is due in the outboxes, for as long as it is let.
+
+Several may run at once, on one machine or on many: each takes what no other has.
+"""
+
+import logging
+import selectors
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from django.db import Error, close_old_connections, connections
+
+from dumper_purge.conf import current
+from dumper_purge.deliver import outbox, outboxes, sweep
+from dumper_purge.deliver.carrying import background, sweeper
+from dumper_purge.deliver.engines import CHANNEL
+from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.sweeper import AT_ONCE
+
+__all__ = ["Worker", "run_once"]
+
+logger = logging.getLogger("dumper.deliver")
+
+_MOST_IN_HAND = 10 * AT_ONCE
+_SHORTEST, _LONGEST = 0.05, 5.0
+_LONGEST_UNWOKEN = 2.0
+
+
+def run_once() -> int:
+    """Deliver all that is due, and what that entails, then return how many entries it was.
+
+    Raises what a database raises.
+    """
+    count = 0
+    while taken := sweep.sweep():
+        count += taken
+    return count
+
+
+class Worker:
+    """Runs until :meth:`stop`, SIGTERM or SIGINT; then it ends what it has begun."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._stopped = False
+        self._in_hand: list[Receipt] = []
+        self._pause = _SHORTEST
+        self._listeners: dict[str, Any] = {}
+
+    def stop(self) -> None:
+        """Let :meth:`run` return soon; may be called from a signal handler or another thread."""
+        self._stopped = True
+        self._writer.send(b"\0")
+
+    def run(self) -> None:
+        """Take up what is due until it is stopped."""
+        logger.info("A worker has begun, on %s.", ", ".join(outboxes.all_outboxes()) or "nothing")
+        with _signals(self):
+            while not self._stopped:
+                self._wait(self._turn())
+        left = background.finish(current().exit_timeout)
+        logger.info("The worker has ended%s.", f" with {len(left)} purges begun" if left else "")
+        self._close_listeners()
+
+    def _turn(self) -> float:
+        """Take up what is due; return the seconds until there may be more."""
+        try:
+            close_old_connections()
+            self._in_hand = [receipt for receipt in self._in_hand if not receipt.closed.is_set()]
+            if sum(len(receipt.entries) for receipt in self._in_hand) > _MOST_IN_HAND:
+                return _SHORTEST
+            self._listen()
+            taken = sweeper.sweep()
+            self._in_hand += taken
+            return self._until_next(bool(taken))
+        except Error as error:
+            logger.warning("The worker cannot reach the outbox: %s", error)
+            self._close_listeners()
+            connections.close_all()
+            self._pause = min(self._pause * 2, _LONGEST)
+            return self._pause
+
+    def _until_next(self, was_busy: bool) -> float:
+        aliases = outboxes.all_outboxes()
+        self._pause = _SHORTEST if was_busy else self._pause * 2
+        longest = _LONGEST if set(aliases) <= set(self._listeners) else _LONGEST_UNWOKEN
+        self._pause = min(self._pause, longest)
+        dues = [due for using in aliases if (due := outbox.next_due(using)) is not None]
+        woken = longest if longest == _LONGEST else self._pause
+        return max(min([woken, *dues]), 0.0)
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep, until it is stopped or PostgreSQL notifies of something new."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._reader, selectors.EVENT_READ)
+            for listener in self._listeners.values():
+                selector.register(listener.connection.fileno(), selectors.EVENT_READ)
+            woken = selector.select(seconds)
+        if woken:
+            self._drain()
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            self._reader.recv(4096)
+        for listener in self._listeners.values():
+            with listener.cursor() as cursor:
+                cursor.execute("SELECT 1")
+
+    def _listen(self) -> None:
+        """Have a connection of its own for each database that can notify."""
+        for using in outboxes.all_outboxes():
+            if connections[using].vendor == "postgresql" and using not in self._listeners:
+                listener = connections.create_connection(using)
+                with listener.cursor() as cursor:
+                    cursor.execute(f"LISTEN {CHANNEL}")
+                self._listeners[using] = listener
+
+    def _close_listeners(self) -> None:
+        while self._listeners:
+            self._listeners.popitem()[1].close()
+
+
+@contextmanager
+def _signals(worker: Worker) -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        worker.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
