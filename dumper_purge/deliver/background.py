@@ -46,6 +46,10 @@ class Background:
         """Carry out an entry now, beside the caller where that is possible."""
         self._lanes.submit(entry)
 
+    def is_stuck(self, entry: Entry) -> bool:
+        """Tell whether an entry would wait behind one that has already taken long."""
+        return self._lanes.is_stuck(entry.lane)
+
     def later(
         self,
         seconds: float,

@@ -4,24 +4,27 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
+from django.db import Error
+
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import engines, nodes
+from dumper_purge.deliver import engines, nodes, outbox
 from dumper_purge.deliver.attempt import AttemptFailed, attempt, breakers
 from dumper_purge.deliver.background import Background
 from dumper_purge.deliver.entry import Entry, merged
 from dumper_purge.deliver.followups import FollowUps
+from dumper_purge.deliver.outbox import Left
 from dumper_purge.deliver.receipt import Receipt
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.deliver.step import Step
-from dumper_purge.deliver.sweeper import Sweeper
+from dumper_purge.deliver.sweeper import LEASE, Sweeper
 from dumper_purge.deliver.tiers import Passage
 from dumper_purge.exceptions import Transient
 
 __all__ = [
-    "background", "carry_out", "close", "close_later", "followups", "forget", "pass_through",
-    "sweeper",
+    "background", "carry_out", "close_later", "followups", "forget", "let_go", "let_go_later",
+    "pass_through", "sweeper",
 ]  # fmt: skip
 
 logger = logging.getLogger("dumper.deliver")
@@ -77,18 +80,68 @@ def close(receipt: Receipt) -> None:
         logger.warning(
             "The entries of %s could not be closed and come up again: %r", receipt.batch, error
         )
+        sweeper.sweep_in(LEASE)
         return
     nodes.flush_if_due()
-    pending = [each.seconds for each in left if not each.dead]
-    if pending:
-        sweeper.sweep_in(min(pending))
-    if left:
-        sweeper.count(len(left))
+    _plan(left)
 
 
 def close_later(receipt: Receipt) -> None:
     """Close the entries of a complete receipt, in the clerk's thread."""
     background.clerk.submit(partial(close, receipt))
+
+
+def let_go(receipt: Receipt) -> None:
+    """End the maker's hold: close the entries here if all is done, else see to it that others do.
+
+    From then on what is left is written down at once: the second purge of one node must not wait
+    for another one that is slow. All that is done to a shared receipt is done by the clerk, in
+    order, so that what is left is written before the entry goes.
+    """
+    if not receipt.is_shared:
+        receipt.release()
+        close(receipt)
+        return
+    receipt.is_abandoned = True
+    _write_early(receipt)
+    if receipt.release():
+        close_later(receipt)
+
+
+def let_go_later(receipt: Receipt, seconds: float) -> None:
+    """Do the same in so many seconds, if it is still open by then."""
+
+    def let_go_now() -> None:
+        if receipt.hold_if_open():
+            let_go(receipt)
+
+    background.later(seconds, let_go_now, optional=True)
+
+
+def _write_early(receipt: Receipt) -> None:
+    left = receipt.take_left()
+    if left:
+        background.clerk.submit(partial(_add, receipt, left))
+
+
+def _add(receipt: Receipt, left: list[Left]) -> None:
+    try:
+        outbox.add(receipt.entries[0].using, left)
+    except Error as error:
+        # The receipt is still open, and so is the entry that stands for all of it.
+        logger.warning("What is left of %s could not be written: %s", receipt.batch, error)
+        for each in left:
+            receipt.leave(each)
+        return
+    _plan(left)
+
+
+def _plan(left: list[Left]) -> None:
+    pending = [each.seconds for each in left if not each.dead]
+    if pending:
+        sweeper.sweep_in(min(pending))
+    if left:
+        sweeper.count(len(left))
 
 
 def forget() -> None:
@@ -132,8 +185,11 @@ def _note_success(entry: Entry, *, kept: bool) -> None:
 def _let_go(entries: list[Entry], *, purged: bool) -> None:
     for entry in entries:
         proceed = entry.done(purged) if entry.done is not None else None
-        if entry.receipt is not None and entry.receipt.release():
-            close_later(entry.receipt)
+        if entry.receipt is not None:
+            if entry.receipt.is_abandoned:
+                _write_early(entry.receipt)
+            if entry.receipt.release():
+                close_later(entry.receipt)
         if proceed is not None:
             proceed()
 

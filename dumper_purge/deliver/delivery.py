@@ -75,17 +75,17 @@ def forget() -> None:
 
 def _deliver(batch: PurgeBatch, receipt: Receipt | None) -> None:
     outside = purge_instantly(batch, receipt)
-    if outside and receipt is not None and engines.hand_over(receipt.entries):
-        sweeper.count(1)
-        return
-    if outside:
+    if not outside:
+        logger.info("Purged %s.", batch)
+    else:
         with spending() as seconds:
+            if receipt is not None and engines.hand_over(receipt.entries):
+                sweeper.count(1)
+                return
             passage = pass_through(batch, outside, receipt=receipt, log_level=logging.INFO)
             passage.finished.wait(seconds)
-    else:
-        logger.info("Purged %s.", batch)
-    if receipt is not None and receipt.release():
-        carrying.close(receipt)
+    if receipt is not None:
+        carrying.let_go(receipt)
 
 
 def _exit() -> None:

@@ -1,7 +1,9 @@
 """A thread for every busy node."""
 
 import logging
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -9,6 +11,8 @@ from dumper_purge.deliver.entry import Entry, Lane
 from dumper_purge.deliver.threads import Threads
 
 __all__ = ["Lanes"]
+
+_LONG = 0.5
 
 logger = logging.getLogger("dumper.deliver")
 
@@ -31,6 +35,7 @@ class Lanes:
         self._carry_out = carry_out
         self._waiting: dict[Lane, deque[Entry]] = {}
         self._running: dict[Lane, list[Entry]] = {}
+        self._since: dict[Lane, float] = {}
 
     def submit(self, entry: Entry) -> None:
         """Carry out an entry, after what is before it in its lane."""
@@ -42,6 +47,10 @@ class Lanes:
             self._waiting[lane] = deque([entry])
         if not self._threads.start(lambda: self._work_on(lane)):
             self._work(lane)
+
+    def is_stuck(self, lane: Lane) -> bool:
+        """Tell whether what is being carried out there has already taken long."""
+        return time.monotonic() - self._since.get(lane, math.inf) > _LONG
 
     def is_idle(self) -> bool:
         """Tell whether no entry waits or is being carried out."""
@@ -78,12 +87,13 @@ class Lanes:
             while waiting and _together(waiting[0], (entries or waiting)[0]):
                 entries.append(waiting.popleft())
             self._running[lane] = entries
+            self._since[lane] = time.monotonic()
             if not entries:
                 self._end(lane)
             return entries
 
     def _end(self, lane: Lane) -> None:
-        del self._waiting[lane], self._running[lane]
+        del self._waiting[lane], self._running[lane], self._since[lane]
         self._changed.notify_all()
 
 

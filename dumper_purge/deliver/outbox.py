@@ -22,7 +22,7 @@ from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.step import Step
 
 __all__ = [
-    "EVERYWHERE", "Left", "Row", "claim", "clock", "close", "compact", "counts", "decoded",
+    "EVERYWHERE", "Left", "Row", "add", "claim", "clock", "close", "compact", "counts", "decoded",
     "encoded", "hasten", "next_due", "replay", "write",
 ]  # fmt: skip
 
@@ -86,6 +86,12 @@ def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
             [ref.id, encoded(batch), lease],
         )
     return ref
+
+
+def add(using: str, left: Sequence[Left]) -> None:
+    """Write what is left of an entry that stays open; raises what the database raises."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        _insert(cursor, using, left, None)
 
 
 def close(

@@ -41,7 +41,7 @@ def forget() -> None:
 
 def has_outbox(using: str) -> bool:
     """Tell whether writes to this database are entered in an outbox; never raises."""
-    if not current().outbox:
+    if not _is_on():
         return False
     if using not in _found:
         _look_up(using)
@@ -52,13 +52,18 @@ def has_outbox(using: str) -> bool:
 
 def all_outboxes() -> list[str]:
     """Return the aliases of all databases that have one, the default one first; never raises."""
-    if not current().outbox:
+    if not _is_on():
         return []
     aliases = sorted(connections, key=lambda alias: (alias != DEFAULT_DB_ALIAS, alias))
     for using in aliases:
         if using not in _found:
             _look_up(using)
     return [using for using in aliases if using in _found]
+
+
+def _is_on() -> bool:
+    conf = current()
+    return conf.enabled and conf.outbox
 
 
 def _look_up(using: str) -> None:

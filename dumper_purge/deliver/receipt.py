@@ -25,6 +25,8 @@ class Receipt:
         self.batch = batch
         self.entries = entries
         self.closed = threading.Event()
+        self.is_abandoned = False
+        """Whether it takes long, so that what is left must not wait for the rest."""
         self._created = created
         self._left: list[Left] = []
         self._holders = 1
@@ -35,10 +37,27 @@ class Receipt:
         with self._lock:
             self._holders += 1
 
+    def hold_if_open(self) -> bool:
+        """Keep the entries open, unless nobody holds them any more."""
+        with self._lock:
+            self._holders += bool(self._holders)
+            return bool(self._holders)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others than the one who asks hold it. Only a holder can make another one."""
+        return self._holders > 1
+
     def leave(self, left: Left) -> None:
         """Note something that is to be done later, by whoever takes it up."""
         with self._lock:
             self._left.append(left)
+
+    def take_left(self) -> list[Left]:
+        """Return what is left so far; it is then no longer this receipt's to write down."""
+        with self._lock:
+            left, self._left = self._left, []
+            return left
 
     def release(self) -> bool:
         """Let go; return True for the last holder, who then has to see to the closing."""
@@ -51,7 +70,7 @@ class Receipt:
 
         Raises what the database raises: the entries are then as before, and come up once more.
         """
-        left = _together(self._left, {backend.alias: backend.nodes for backend in backends})
+        left = _together(self.take_left(), {backend.alias: backend.nodes for backend in backends})
         single = self.batch if len(self.entries) == 1 else None
         try:
             outbox.close(self.entries, left, batch=single, created=self._created)

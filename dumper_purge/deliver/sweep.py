@@ -8,7 +8,13 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.deliver import carrying, outbox
 from dumper_purge.deliver.attempt import report_failure
-from dumper_purge.deliver.carrying import close_later, followups, pass_through, sweeper
+from dumper_purge.deliver.carrying import (
+    close_later,
+    followups,
+    let_go_later,
+    pass_through,
+    sweeper,
+)
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.fence_backend import FENCE
 from dumper_purge.deliver.outbox import EVERYWHERE, Left, Row
@@ -16,13 +22,14 @@ from dumper_purge.deliver.receipt import Receipt
 from dumper_purge.deliver.recording import record
 from dumper_purge.deliver.step import Step
 from dumper_purge.deliver.sweeper import LEASE
+from dumper_purge.deliver.tiers import PATIENCE
 from dumper_purge.exceptions import Rejected
 
 __all__ = ["carry_out", "purge_instantly", "sweep", "take_up"]
 
 logger = logging.getLogger("dumper.deliver")
 
-_PATIENCE = 60.0
+_LONGEST_WAIT = 60.0
 
 
 def carry_out(using: str, ids: Sequence[str]) -> None:
@@ -74,6 +81,7 @@ def _start(alias: str, node: str, step: str, rows: list[Row]) -> Receipt:
     else:
         attempts = max(row.attempts for row in rows)
         _start_at(alias, node, Step(step), receipt, attempts)
+    let_go_later(receipt, PATIENCE)
     if receipt.release():
         close_later(receipt)
     return receipt
@@ -137,7 +145,7 @@ def _decoded(row: Row) -> PurgeBatch:
 
 def _wait(receipts: Iterable[Receipt]) -> None:
     for receipt in receipts:
-        receipt.closed.wait(_PATIENCE)
+        receipt.closed.wait(_LONGEST_WAIT)
 
 
 sweeper.connect(take_up)

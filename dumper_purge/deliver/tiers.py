@@ -31,8 +31,9 @@ class _Tier:
 class Passage:
     """Purge tier by tier, in each all nodes at once.
 
-    A tier is passed when every node has answered or failed, or after half a second: the outer
-    tiers are purged in time, and once more after a late node caught up.
+    A tier is passed when every node has answered or failed, or after half a second, and without
+    nodes that were late before: the outer tiers are purged in time, and once more after a late node
+    caught up.
     """
 
     def __init__(
@@ -74,11 +75,23 @@ class Passage:
         self._tiers.append(tier)
         if number + 1 < len(self._backends):
             self._background.later(PATIENCE, partial(self._pass, tier), optional=True)
-        for node in backend.nodes:
-            done = partial(self._answered, backend, tier, node)
-            entry = Entry(backend=backend, node=node, batch=self._batch, done=done)
-            entry.receipt = self._receipt
+        entries = [self._entry(backend, tier, node) for node in backend.nodes]
+        # Nobody waits for a node that keeps others waiting already.
+        tier.waiting -= {entry.node for entry in entries if self._background.is_stuck(entry)}
+        nobody_answers = not tier.waiting
+        for entry in entries:
             self._followups.submit(entry)
+        if nobody_answers:
+            self._pass(tier)
+
+    def _entry(self, backend: BaseBackend, tier: _Tier, node: str) -> Entry:
+        return Entry(
+            backend=backend,
+            node=node,
+            batch=self._batch,
+            done=partial(self._answered, backend, tier, node),
+            receipt=self._receipt,
+        )
 
     def _answered(
         self, backend: BaseBackend, tier: _Tier, node: str, purged: bool

