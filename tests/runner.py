@@ -48,6 +48,9 @@ def _run(arguments: Sequence[str]) -> int:
         return _module(_bench_python(options), ["tests.bench", *rest[1:]])
     flags = ["--without-servers"] if options.without_servers else []
     planned = plan(interpreters.running(), interpreters.find)
+    if rest[:1] == ["chaos"]:
+        python = _python("checks", planned.first, options)
+        return _module(python, ["tests.chaos", *rest[1:]])
     if rest:
         return _module(_python("checks", planned.first, options), ["pytest", *flags, *rest])
     return _everything(planned, options, flags, absent)
@@ -56,9 +59,9 @@ def _run(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 tests",
-        usage="%(prog)s [--yes] [--without-servers] [bench ...] [pytest's own arguments]",
+        usage="%(prog)s [--yes] [--without-servers] [bench ...] [chaos ...] [pytest's arguments]",
         description="Run lint, types, layers and all tests; with arguments for pytest, only that.",
-        epilog="Help of the others: python3 tests bench --help, python3 tests -q --help.",
+        epilog="Help of the others: python3 tests bench --help, chaos --help, -q --help.",
         allow_abbrev=False,
         add_help=False,
     )

@@ -1,6 +1,7 @@
 """Takes up what is due in the outboxes, of whichever process it is."""
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ LEASE = 30.0
 """Seconds within which nobody else takes up what was claimed."""
 _COMPACT_EVERY = 500
 _AFTER = 0.01
+_TOGETHER = 0.25
+"""Second purges of so many seconds become one."""
 _LOOK_EVERY = 1.0
 _PATIENCE = 10.0
 
@@ -42,13 +45,14 @@ class Sweeper:
 
     def forget(self) -> None:
         """Drop what is planned."""
-        self._next = float("inf")
+        self._next, self._until = math.inf, 0.0
         self._looked = time.monotonic()
         self._uncounted = random.randrange(_COMPACT_EVERY)  # noqa: S311 - so that processes differ
 
     def sweep_in(self, seconds: float) -> None:
-        """Sweep in so many seconds, unless it is planned for earlier."""
+        """Sweep in so many seconds; what is due a little earlier or later goes with it."""
         due = time.monotonic() + seconds + _AFTER
+        self._until = max(self._until, due)
         if due < self._next:
             self._next = due
             self._background.later(due - time.monotonic(), partial(self._planned, due))
@@ -105,8 +109,18 @@ class Sweeper:
 
     def _planned(self, due: float) -> None:
         if self._next == due:
-            self._next = float("inf")
-        self._background.clerk.submit(self.sweep)
+            self._next = math.inf
+        self._background.clerk.submit(self._sweep_and_plan)
+
+    def _sweep_and_plan(self) -> None:
+        """Sweep, and again while this process knows of something that is due later."""
+        self.sweep()
+        now = time.monotonic()
+        if self._until > now:
+            dues = [outbox.next_due(using) for using in outboxes.all_outboxes()]
+            seconds = min((due for due in dues if due is not None), default=math.inf)
+            if seconds < math.inf:
+                self.sweep_in(max(min(seconds, self._until - now), _TOGETHER))
 
     def _compact_all(self) -> None:
         for using in outboxes.all_outboxes():
