@@ -10,7 +10,6 @@ PACKAGES = {
     "varnishd": servers.VARNISH,
     "postgres": [servers.POSTGRES],
     "mariadb": [servers.MARIADB],
-    "faketime": [servers.FAKETIME],
 }
 
 

@@ -2,7 +2,7 @@
 
 from demo.machine.packages import Package
 
-__all__ = ["FAKETIME", "MARIADB", "POSTGRES", "TESTS", "VARNISH"]
+__all__ = ["MARIADB", "POSTGRES", "TESTS", "VARNISH"]
 
 VARNISH = (
     Package("varnish", "varnishd"),
@@ -11,7 +11,6 @@ VARNISH = (
 
 POSTGRES = Package("postgresql", "/usr/lib/postgresql/*/bin/initdb")
 MARIADB = Package("mariadb-server", "mariadbd")
-FAKETIME = Package("faketime", "faketime")
 
 TESTS = (
     *VARNISH,
@@ -19,5 +18,4 @@ TESTS = (
     Package("redis-server", "redis-server"),
     POSTGRES,
     MARIADB,
-    FAKETIME,
 )
