@@ -22,6 +22,13 @@ __all__ = [
 
 _TAG = re.compile(r"[A-Za-z0-9_.:/@|~+-]{1,200}")
 _OBJECT_TAG = re.compile(r"([A-Za-z0-9_]+\.[A-Za-z0-9_]+):.+")
+_MEMBERS = {
+    "paths": re.compile(r"/[\x21-\x7e]*"),
+    "urls": re.compile(r"[a-z]+://[\x21-\x7e]+"),
+    "prefixes": re.compile(r"/[\x21-\x7e]*"),
+    "patterns": re.compile(r".+", re.DOTALL),
+    "tags": _TAG,
+}
 _META = frozenset("^$.*+?{}[]()|\\")
 _BUCKETS = 64
 
@@ -179,14 +186,20 @@ class PurgeBatch:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PurgeBatch":
-        """Return the batch that :meth:`as_dict` described; raise ValueError for unknown keys."""
+        """Return the batch that :meth:`as_dict` described; raise ValueError for anything else."""
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"A purge batch has no {', '.join(sorted(unknown))}.")
-        known: dict[str, Any] = {
-            name: frozenset(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
+        known: dict[str, Any] = {}
+        for name, value in values.items():
+            if name == "everything":
+                if value is not True:
+                    raise ValueError(f"A purge batch has everything, or not: {value!r}.")
+                known[name] = True
+            else:
+                if not isinstance(value, list):
+                    raise ValueError(f"The {name} of a purge batch are a list, not {value!r}.")
+                known[name] = frozenset(_checked_member(name, member) for member in value)
         return cls(**known)
 
     def __str__(self) -> str:
@@ -194,6 +207,13 @@ class PurgeBatch:
             return "everything"
         counts = ((len(values), name) for name, values in self._sets().items())
         return ", ".join(_counted(count, name) for count, name in counts if count) or "nothing"
+
+
+def _checked_member(name: str, member: Any) -> str:
+    """Return a member of a stored batch if it is such as a builder makes; else ValueError."""
+    if isinstance(member, str) and _MEMBERS[name].fullmatch(member):
+        return Pattern(member).regex if name == "patterns" else member
+    raise ValueError(f"{member!r} is none of the {name} of a purge batch.")
 
 
 def _counted(count: int, plural: str) -> str:

@@ -148,7 +148,8 @@ def check_engine(**kwargs: Any) -> list[CheckMessage]:
         return []
     engine = conf.current().engine
     try:
-        import_string(engine)
+        if not callable(import_string(engine)):
+            raise ImproperlyConfigured("what is there is no function.")
     except (ImportError, ImproperlyConfigured) as error:
         hint = "Use 'inline', 'worker', or a path such as 'dumper_purge.contrib.celery.hand_over'."
         return [_error(15, f"DUMPER_ENGINE = {engine!r} cannot be imported: {error}", hint)]
@@ -186,7 +187,8 @@ def _is_in_use(using: str) -> bool:
     """Tell whether a database was migrated before, and may have the table."""
     connection = connections[using]
     may_have = router.allow_migrate(using, "dumper_purge", model_name="outboxentry")
-    return MigrationRecorder(connection).has_table() and may_have
+    was_migrated = MigrationRecorder(connection).has_table()
+    return may_have and was_migrated and not outboxes.is_replica(using)
 
 
 @register("dumper_purge")

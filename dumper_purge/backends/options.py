@@ -26,6 +26,7 @@ def build(alias: str, entry: Mapping[str, Any]) -> BaseBackend:
     cls = _backend_class(name, entry["BACKEND"])
     options = entry.get("OPTIONS", {})
     _check_options(name, cls, options)
+    _check_rate(name, options)
     return cls(
         alias=alias,
         location=_location(name, entry.get("LOCATION", ())),
@@ -82,6 +83,14 @@ def _check_options(name: str, cls: type[BaseBackend], options: Any) -> None:
     hints = get_type_hints(cls)
     for field in known.values():
         _check_option(f"{name}['OPTIONS'][{field.name!r}]", field, hints[field.name], options)
+
+
+def _check_rate(name: str, options: Mapping[str, Any]) -> None:
+    rate, burst = options.get("rate"), options.get("burst", 1)
+    if rate is not None and rate <= 0:
+        raise ImproperlyConfigured(f"{name}['OPTIONS']['rate'] = {rate!r} must be above 0.")
+    if burst < 1:
+        raise ImproperlyConfigured(f"{name}['OPTIONS']['burst'] = {burst!r} must be 1 or more.")
 
 
 def _check_option(name: str, field: Field[Any], hint: Any, options: Mapping[str, Any]) -> None:

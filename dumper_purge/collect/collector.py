@@ -52,9 +52,15 @@ def _entries(using: str, batch: PurgeBatch, save: Saving | None) -> list[EntryRe
     return entries
 
 
-def collect_row(using: str, model: type[Model], pk: Any, save: Saving | None = None) -> None:
-    """Purge the dependents of a row that can be read only when the rows it needs are written."""
+def collect_row(
+    using: str, model: type[Model], pk: Any, changes: BatchBuilder, save: Saving | None = None
+) -> None:
+    """Purge the dependents of a row that can be read only when the rows it needs are written.
+
+    ``changes`` are those that are known already.
+    """
     rows = Segment()
+    rows.batch.merge(changes)
     rows.rows[using, model].add(pk)
     waiting = _waiting(connections[using])
     if waiting is not None:

@@ -72,6 +72,7 @@ def begin_writing(using: str) -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
+    connection.ensure_connection()
     mode = connection.transaction_mode
     connection.transaction_mode = "IMMEDIATE"
     try:

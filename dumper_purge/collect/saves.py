@@ -115,11 +115,11 @@ def _collect(
     *,
     raw: bool,
 ) -> None:
+    if raw:
+        collect_row(change.using, type(instance), instance.pk, change.batch, save)
+        return
     try:
-        if raw:
-            collect_row(change.using, type(instance), instance.pk, save)
-        else:
-            change.after(_current(instance, change, old, names))
+        change.after(_current(instance, change, old, names))
     except BaseException:
         change.give_up()
         raise

@@ -8,7 +8,7 @@ from dumper_purge.deliver.breaker import Breakers
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.retry import MAX_ATTEMPTS, next_attempt
 from dumper_purge.deliver.step import Step
-from dumper_purge.exceptions import PurgeError, Transient
+from dumper_purge.exceptions import PurgeError, Rejected, Transient
 from dumper_purge.signals import purge_failed, purge_sent
 
 __all__ = ["AttemptFailed", "attempt", "breakers", "report_failure"]
@@ -61,19 +61,24 @@ def _require_leave(entry: Entry) -> None:
         raise AttemptFailed(f"{entry} is left alone, as it kept failing", wait, was_tried=False)
     wait = bucket.take(entry.backend, entry.batch)
     if wait:
+        breakers.give_back(entry.backend.alias, entry.node)
         why = f"{entry.backend.alias} takes no more than its rate"
         raise AttemptFailed(why, wait, was_tried=False)
 
 
 def _retry_in(entry: Entry, error: Exception) -> float | None:
     """Return when to try again, after the breaker was told."""
+    alias, node = entry.backend.alias, entry.node
+    if entry.step is Step.SETTLE:
+        return next_attempt(error, entry.attempts, endless=entry.endless)
+    if isinstance(error, Rejected):
+        breakers.succeeded(alias, node)  # It answers.
+        return None
     failures = entry.attempts
-    is_down = isinstance(error, Transient) and entry.step is not Step.SETTLE
-    if is_down:
-        failures = max(failures, breakers.failures(entry.backend.alias, entry.node) + 1)
+    if isinstance(error, Transient):
+        failures = max(failures, breakers.failures(alias, node) + 1)
     retry_in = next_attempt(error, failures, endless=entry.endless)
-    if is_down and retry_in is not None:
-        breakers.failed(entry.backend.alias, entry.node, retry_in)
+    breakers.failed(alias, node, retry_in or 0.0)
     return retry_in
 
 

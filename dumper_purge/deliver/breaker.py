@@ -54,6 +54,13 @@ class Breakers:
             breaker.probe_since = now
             return 0.0
 
+    def give_back(self, alias: str, node: str) -> None:
+        """Leave the probe to somebody else: the node was not asked after all."""
+        with self._lock:
+            breaker = self._breakers.get((alias, node))
+            if breaker is not None:
+                breaker.probe_since = None
+
     def failures(self, alias: str, node: str) -> int:
         """Return how often a node has failed since its last success."""
         breaker = self._breakers.get((alias, node))

@@ -10,10 +10,11 @@ from django.db import Error, transaction
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.rows import begin_writing
 from dumper_purge.deliver import outbox, outboxes
 from dumper_purge.deliver.nodes import node_key
 
-__all__ = ["take"]
+__all__ = ["forget", "take"]
 
 logger = logging.getLogger("dumper.deliver")
 
@@ -30,6 +31,14 @@ class _Bucket:
 _own: dict[str, _Bucket] = {}
 _warned: dict[str, float] = {}
 _lock = threading.Lock()
+
+
+def forget() -> None:
+    """Begin with full buckets: after a fork they, and their lock, belong to the parent."""
+    global _lock
+    _lock = threading.Lock()
+    _own.clear()
+    _warned.clear()
 
 
 def take(backend: BaseBackend, batch: PurgeBatch) -> float:
@@ -53,10 +62,11 @@ def take(backend: BaseBackend, batch: PurgeBatch) -> float:
 
 def _take_shared(using: str, backend: BaseBackend, cost: int) -> tuple[float, float]:
     model = apps.get_model("dumper_purge", "OutboxNode")
-    with transaction.atomic(using=using):
-        rows = model.objects.using(using)
-        key = node_key(backend.alias, "")
+    rows = model.objects.using(using)
+    key = node_key(backend.alias, "")
+    if not rows.filter(pk=key).exists():
         rows.get_or_create(key=key, defaults={"alias": backend.alias})
+    with begin_writing(using), transaction.atomic(using=using):
         row = rows.select_for_update().get(pk=key)
         now = outbox.clock(using)
         found = _Bucket(backend.burst if row.tokens is None else row.tokens, row.refilled_at or now)

@@ -9,7 +9,7 @@ from django.db import Error
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import engines, nodes, outbox
+from dumper_purge.deliver import bucket, engines, nodes, outbox
 from dumper_purge.deliver.attempt import AttemptFailed, attempt, breakers
 from dumper_purge.deliver.background import Background
 from dumper_purge.deliver.entry import Entry, merged
@@ -80,7 +80,8 @@ def close(receipt: Receipt) -> None:
         logger.warning(
             "The entries of %s could not be closed and come up again: %r", receipt.batch, error
         )
-        sweeper.sweep_in(LEASE)
+        again = partial(background.clerk.submit, sweeper.sweep)
+        background.later(LEASE, again, optional=True)
         return
     nodes.flush_if_due()
     _plan(left)
@@ -151,6 +152,7 @@ def forget() -> None:
     breakers.forget()
     sweeper.forget()
     nodes.forget()
+    bucket.forget()
     engines.forget()
 
 

@@ -5,15 +5,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.apps import apps
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from dumper_purge.backends import configured
 from dumper_purge.conf import current
 from dumper_purge.deliver import outbox, outboxes
+from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.entry import place
 from dumper_purge.respond import fence
 
-__all__ = ["CRITICAL", "OK", "WARNING", "Health", "NodeHealth", "health"]
+__all__ = ["CRITICAL", "OK", "WARNING", "Health", "NodeHealth", "counted", "health"]
 
 OK, WARNING, CRITICAL = 0, 1, 2
 
@@ -82,24 +83,29 @@ def health(*, warning: float = 60.0, critical: float = 300.0) -> Health:
     )
 
 
+def counted(dead: int) -> str:
+    """Return a number of dead letters in words."""
+    return f"{dead} dead letter{'' if dead == 1 else 's'}"
+
+
 def _ask(
     found: dict[tuple[str, str], dict[str, Any]], problems: list[tuple[int, str]]
 ) -> list[str]:
     if not current().outbox:
         problems.append((WARNING, "DUMPER_OUTBOX is off: a process that dies loses its purges"))
         return []
-    asked = []
-    for using in sorted(connections):
+    asked: list[str] = []
+    for using in sorted(connections, key=lambda alias: alias != DEFAULT_DB_ALIAS):
         try:
             if outboxes.has_table(using):
                 _count(using, found)
+                if not asked:
+                    _add_nodes(using, found)
                 asked.append(using)
         except Error as error:
             problems.append((CRITICAL, f"the outbox of {using!r} cannot be read: {error}"))
     if not asked and not problems:
         problems.append((WARNING, "no database has the outbox's table: run manage.py migrate"))
-    for using in asked[:1] if "default" not in asked else ["default"]:
-        _add_nodes(using, found)
     return asked
 
 
@@ -120,7 +126,7 @@ def _add_nodes(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None
         values = found.setdefault((row.alias, row.node), {})
         values["error"] = row.error
         values["last_success"] = None if row.last_success is None else now - row.last_success
-        if row.retry_at is not None and row.failures >= 3:
+        if row.retry_at is not None and row.failures >= THRESHOLD:
             values["retry_in"] = max(row.retry_at - now, 0.0)
             values["breaker"] = "open" if row.retry_at > now else "half-open"
 
@@ -128,7 +134,7 @@ def _add_nodes(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None
 def _problems(node: NodeHealth, warning: float, critical: float) -> Sequence[tuple[int, str]]:
     problems = []
     if node.dead:
-        problems.append((CRITICAL, f"{node}: {node.dead} dead letters, {node.error or 'rejected'}"))
+        problems.append((CRITICAL, f"{node}: {counted(node.dead)}, {node.error or 'rejected'}"))
     if node.oldest_pending is not None and node.oldest_pending >= warning:
         level = CRITICAL if node.oldest_pending >= critical else WARNING
         age = f"{node.oldest_pending:.0f} s"

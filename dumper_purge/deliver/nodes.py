@@ -1,6 +1,7 @@
 """What this process has seen of each node, told to the others through the outbox now and then."""
 
 import hashlib
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from django.db import Error
 from dumper_purge.deliver import outbox, outboxes
 
 __all__ = ["failed", "flush_if_due", "forget", "node_key", "succeeded"]
+
+logger = logging.getLogger("dumper.deliver")
 
 _TELL_AGAIN = 10.0
 
@@ -57,8 +60,9 @@ def failed(alias: str, node: str, error: str, retry_in: float | None) -> None:
 
 
 def forget() -> None:
-    """Forget what was seen."""
-    global _due
+    """Forget what was seen: after a fork it, and its lock, belong to the parent."""
+    global _due, _lock
+    _lock = threading.Lock()
     _seen.clear()
     _due = 0.0
 
@@ -76,8 +80,10 @@ def flush_if_due() -> None:
             seen.is_news = False
     try:
         _write(news, now)
-    except Error:
-        outboxes.forget()
+    except Error as error:
+        logger.warning("What became of nodes could not be told to others: %s", error)
+        for _, seen in news:
+            seen.is_news = True
 
 
 def node_key(alias: str, node: str) -> str:
@@ -96,7 +102,7 @@ def _write(news: list[tuple[tuple[str, str], _Seen]], now: float) -> None:
             "alias": alias,
             "node": node,
             "failures": seen.failures,
-            "error": seen.error[:2_000],
+            "error": outbox.storable(seen.error),
             "retry_at": None if seen.retry_at is None else clock + seen.retry_at - now,
         }
         if seen.last_success is not None:

@@ -23,7 +23,7 @@ from dumper_purge.deliver.step import Step
 
 __all__ = [
     "EVERYWHERE", "Left", "Row", "add", "claim", "clock", "close", "compact", "counts", "decoded",
-    "encoded", "hasten", "next_due", "replay", "write",
+    "encoded", "hasten", "next_due", "replay", "storable", "write",
 ]  # fmt: skip
 
 EVERYWHERE = ""
@@ -189,7 +189,7 @@ def hasten(using: str, alias: str, node: str) -> None:
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"UPDATE {_table(using)} SET due = {now(using)} WHERE state = 'pending'"
-            f" AND step = 'send' AND alias = %s AND node = %s AND due > {now(using)}",
+            f" AND step = 'send' AND alias = %s AND node IN (%s, '') AND due > {now(using)}",
             [alias, node],
         )
 
@@ -262,6 +262,11 @@ def clock(using: str) -> float:
         return float(cursor.fetchone()[0])
 
 
+def storable(text: str) -> str:
+    """Return the beginning of a text, which may be a node's own words, as any database takes it."""
+    return text[:2_000].replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
 def encoded(batch: PurgeBatch) -> str:
     """Return a batch as it is stored."""
     return json.dumps({"v": _VERSION, **batch.as_dict()}, separators=(",", ":"))
@@ -292,7 +297,7 @@ def _insert(cursor: Any, using: str, left: Iterable[Left], created: float | None
         [
             [
                 _new_id(), encoded(each.batch), each.alias, each.node, each.step.value,
-                each.attempts, each.seconds, each.state, each.error,
+                each.attempts, each.seconds, each.state, storable(each.error),
             ]
             for each in left
         ],
@@ -304,8 +309,8 @@ def _retarget(cursor: Any, using: str, id: str, left: Left) -> None:
         f"UPDATE {_table(using)} SET alias = %s, node = %s, step = %s, attempts = %s, state = %s,"
         f" error = %s, due = {now(using)} + %s WHERE id = %s",
         [
-            left.alias, left.node, left.step.value, left.attempts, left.state, left.error,
-            left.seconds, id,
+            left.alias, left.node, left.step.value, left.attempts, left.state,
+            storable(left.error), left.seconds, id,
         ],
     )  # fmt: skip
 

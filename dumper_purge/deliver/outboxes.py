@@ -10,13 +10,14 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
 from dumper_purge.deliver import outbox
+from dumper_purge.deliver.engines import WORKER
 
-__all__ = ["all_outboxes", "enter", "forget", "has_outbox", "has_table"]
+__all__ = ["all_outboxes", "enter", "forget", "has_outbox", "has_table", "is_replica"]
 
 logger = logging.getLogger("dumper.deliver")
 
 _LOOK_AGAIN = 60.0
-_LEASE = 4.0
+_BEYOND_BUDGET = 4.0
 """Seconds beyond the inline budget, within which a process delivers what it has committed."""
 
 _IS_REPLICA = {
@@ -88,14 +89,22 @@ def has_table(using: str) -> bool:
     raises.
     """
     connection = connections[using]
-    if connection.vendor == "unknown" or connection.settings_dict["TEST"]["MIRROR"]:
+    if connection.vendor == "unknown" or is_replica(using):
         return False
     with connection.cursor() as cursor:
-        if connection.vendor in _IS_REPLICA:
-            cursor.execute(_IS_REPLICA[connection.vendor])
-            if cursor.fetchone()[0]:
-                return False
         return _table_name() in connection.introspection.table_names(cursor)
+
+
+def is_replica(using: str) -> bool:
+    """Tell whether a database is only read; raises what the database raises."""
+    connection = connections[using]
+    if connection.settings_dict["TEST"]["MIRROR"]:
+        return True
+    if connection.vendor not in _IS_REPLICA:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_REPLICA[connection.vendor])
+        return bool(cursor.fetchone()[0])
 
 
 def enter(batch: PurgeBatch, using: str) -> EntryRef | None:
@@ -105,7 +114,7 @@ def enter(batch: PurgeBatch, using: str) -> EntryRef | None:
     """
     if not has_outbox(using):
         return None
-    lease = 0.0 if current().engine == "worker" else current().inline_budget + _LEASE
+    lease = 0.0 if current().engine == WORKER else current().inline_budget + _BEYOND_BUDGET
     try:
         if using in _proven:
             return outbox.write(batch, using, lease=lease)

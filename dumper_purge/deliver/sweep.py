@@ -44,7 +44,7 @@ def carry_out(using: str, ids: Sequence[str]) -> None:
 def sweep() -> int:
     """Deliver all that is due on every database; return the number of entries taken up.
 
-    Returns when every node was asked. Raises what a database raises.
+    Returns when every node was asked. A database that cannot be asked is left out, and logged.
     """
     receipts = sweeper.sweep()
     _wait(receipts)
@@ -56,7 +56,13 @@ def take_up(rows: list[Row]) -> list[Receipt]:
     targets: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         targets.setdefault((row.alias, row.node, row.step), []).append(row)
-    return [_start(*target, some) for target, some in targets.items()]
+    receipts = []
+    for target, some in targets.items():
+        try:
+            receipts.append(_start(*target, some))
+        except Exception:  # The others must not wait for it; it comes up again.
+            logger.exception("%d entries could not be taken up.", len(some))
+    return receipts
 
 
 def purge_instantly(batch: PurgeBatch, receipt: Receipt | None) -> list[BaseBackend]:
@@ -80,7 +86,7 @@ def _start(alias: str, node: str, step: str, rows: list[Row]) -> Receipt:
         _start_everywhere(batch, receipt)
     else:
         attempts = max(row.attempts for row in rows)
-        _start_at(alias, node, Step(step), receipt, attempts)
+        _start_at(alias, node, _step(step), receipt, attempts)
     let_go_later(receipt, PATIENCE)
     if receipt.release():
         close_later(receipt)
@@ -124,6 +130,11 @@ def _bury(alias: str, node: str, step: Step, receipt: Receipt) -> None:
     )
 
 
+def _step(text: str) -> Step:
+    """Return the step; what another version has thought of begins anew."""
+    return Step(text) if text in {step.value for step in Step} else Step.SEND
+
+
 def _merged(rows: Iterable[Row]) -> PurgeBatch:
     builder = BatchBuilder()
     for row in rows:
@@ -134,7 +145,7 @@ def _merged(rows: Iterable[Row]) -> PurgeBatch:
 def _decoded(row: Row) -> PurgeBatch:
     try:
         return outbox.decoded(row.batch)
-    except (ValueError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         logger.error(  # noqa: TRY400 - it says all there is to say
             "Entry %s of %r was written by another version of dumper_purge (%s): everything is"
             " purged instead.",

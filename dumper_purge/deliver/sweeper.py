@@ -28,7 +28,8 @@ _AFTER = 0.01
 _TOGETHER = 0.25
 """Second purges of so many seconds become one."""
 _LOOK_EVERY = 1.0
-_PATIENCE = 10.0
+_OVERDUE = 10.0
+"""Seconds that a worker or a queue has, before the process itself takes up what is due."""
 
 
 class Sweeper:
@@ -141,5 +142,5 @@ def _is_overdue(using: str) -> bool:
     if connections[using].in_atomic_block:
         return False
     seconds = outbox.next_due(using)
-    patience = 0.0 if current().engine == INLINE else _PATIENCE
+    patience = 0.0 if current().engine == INLINE else _OVERDUE
     return seconds is not None and seconds <= -patience

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import Error, close_old_connections, connections
 
 from dumper_purge.conf import current
-from dumper_purge.deliver import outbox, outboxes, sweep
+from dumper_purge.deliver import carrying, outbox, outboxes, sweep
 from dumper_purge.deliver.carrying import background, sweeper
 from dumper_purge.deliver.engines import CHANNEL
 from dumper_purge.deliver.receipt import Receipt
@@ -31,10 +31,7 @@ _LONGEST_UNWOKEN = 2.0
 
 
 def run_once() -> int:
-    """Deliver all that is due, and what that entails, then return how many entries it was.
-
-    Raises what a database raises.
-    """
+    """Deliver all that is due, and what is due by then; return how many entries it was."""
     count = 0
     while taken := sweep.sweep():
         count += taken
@@ -63,36 +60,44 @@ class Worker:
         with _signals(self):
             while not self._stopped:
                 self._wait(self._turn())
+                self._listen_up()
         left = background.finish(current().exit_timeout)
         logger.info("The worker has ended%s.", f" with {len(left)} purges begun" if left else "")
+        carrying.forget()
         self._close_listeners()
 
     def _turn(self) -> float:
         """Take up what is due; return the seconds until there may be more."""
+        close_old_connections()
+        self._in_hand = [receipt for receipt in self._in_hand if not receipt.closed.is_set()]
+        if sum(len(receipt.entries) for receipt in self._in_hand) > _MOST_IN_HAND:
+            return _SHORTEST
         try:
-            close_old_connections()
-            self._in_hand = [receipt for receipt in self._in_hand if not receipt.closed.is_set()]
-            if sum(len(receipt.entries) for receipt in self._in_hand) > _MOST_IN_HAND:
-                return _SHORTEST
             self._listen()
             taken = sweeper.sweep()
             self._in_hand += taken
-            return self._until_next(bool(taken))
+            return self._until_next(was_busy=bool(taken))
         except Error as error:
-            logger.warning("The worker cannot reach the outbox: %s", error)
-            self._close_listeners()
-            connections.close_all()
-            self._pause = min(self._pause * 2, _LONGEST)
-            return self._pause
+            return self._without_database(error)
 
-    def _until_next(self, was_busy: bool) -> float:
+    def _until_next(self, *, was_busy: bool) -> float:
         aliases = outboxes.all_outboxes()
-        self._pause = _SHORTEST if was_busy else self._pause * 2
-        longest = _LONGEST if set(aliases) <= set(self._listeners) else _LONGEST_UNWOKEN
-        self._pause = min(self._pause, longest)
         dues = [due for using in aliases if (due := outbox.next_due(using)) is not None]
-        woken = longest if longest == _LONGEST else self._pause
-        return max(min([woken, *dues]), 0.0)
+        if was_busy:
+            self._pause = _SHORTEST
+            return max(min([_SHORTEST, *dues]), 0.0)
+        self._pause = min(self._pause * 2, _LONGEST_UNWOKEN)
+        is_woken = set(aliases) <= set(self._listeners)
+        wait = min([_LONGEST if is_woken else self._pause, *dues])
+        # What is due and was not taken is in other hands, or cannot be taken now.
+        return wait if wait > 0 else self._pause
+
+    def _without_database(self, error: Error) -> float:
+        logger.warning("The worker cannot reach the outbox: %s", error)
+        self._close_listeners()
+        connections.close_all()
+        self._pause = min(self._pause * 2, _LONGEST)
+        return self._pause
 
     def _wait(self, seconds: float) -> None:
         """Sleep, until it is stopped or PostgreSQL notifies of something new."""
@@ -100,16 +105,18 @@ class Worker:
             selector.register(self._reader, selectors.EVENT_READ)
             for listener in self._listeners.values():
                 selector.register(listener.connection.fileno(), selectors.EVENT_READ)
-            woken = selector.select(seconds)
-        if woken:
-            self._drain()
+            selector.select(seconds)
 
-    def _drain(self) -> None:
+    def _listen_up(self) -> None:
+        """Take in what woke it; a listener whose database has gone is made anew."""
         with suppress(BlockingIOError):
             self._reader.recv(4096)
-        for listener in self._listeners.values():
-            with listener.cursor() as cursor:
-                cursor.execute("SELECT 1")
+        try:
+            for listener in self._listeners.values():
+                with listener.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+        except Error as error:
+            self._without_database(error)
 
     def _listen(self) -> None:
         """Have a connection of its own for each database that can notify."""

@@ -56,5 +56,5 @@ def _dead(using: str, options: dict[str, Any]) -> Any:
 def _batch(text: str) -> str:
     try:
         return str(outbox.decoded(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return "a batch of another version"

@@ -4,9 +4,10 @@ import argparse
 import json
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from dumper_purge.deliver.health import CRITICAL, Health, NodeHealth, health
+from dumper_purge.deliver.health import CRITICAL, Health, NodeHealth, counted, health
 
 __all__ = ["HELP", "add_arguments", "run"]
 
@@ -37,7 +38,10 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
             f"--warning {warning:g} and --critical {critical:g}: 0 or more, and in this order.",
             returncode=CRITICAL,
         )
-    found = health(warning=warning, critical=critical)
+    try:
+        found = health(warning=warning, critical=critical)
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error), returncode=CRITICAL) from error
     if options["json"]:
         command.stdout.write(json.dumps(found.as_dict(), indent=2))
     else:
@@ -49,7 +53,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
 def _show(command: BaseCommand, found: Health) -> None:
     age = "" if found.oldest_pending is None else f", the oldest for {found.oldest_pending:.1f} s"
     command.stdout.write(
-        f"{_LEVELS[found.level]}: {found.pending} pending{age}, {found.dead} dead letters"
+        f"{_LEVELS[found.level]}: {found.pending} pending{age}, {counted(found.dead)}"
     )
     for problem in found.problems:
         command.stdout.write(f"  {problem}")

@@ -1,0 +1,205 @@
+"""What holds the entries of one delivery until all of it is done or written down anew."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import DatabaseError
+
+from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.outlet import EntryRef
+from dumper_purge.deliver import outbox
+from dumper_purge.deliver.outbox import Left
+from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.step import Step
+from tests.deliver.rows import batches, entries, put, targets
+from tests.deliver.stage import StageBackend
+
+pytest_plugins = ["tests.deliver.files"]
+pytestmark = pytest.mark.usefixtures("files")
+
+BATCH = PurgeBatch.of(["/news/"])
+EDGE = StageBackend(alias="edge", location=("a", "b"))
+
+
+def left(node, **values):
+    return Left(**{"batch": BATCH, "alias": "edge", "node": node, **values})
+
+
+def receipt(*using, **columns):
+    """Return a receipt for new rows, one in each of these databases."""
+    refs = [EntryRef(alias, put("/news/", using=alias, **columns)) for alias in using]
+    return Receipt(BATCH, refs)
+
+
+def test_the_last_to_let_go_sees_to_the_closing():
+    found = Receipt(BATCH, [])
+    found.hold()
+    found.hold()
+
+    assert [found.release(), found.release(), found.release()] == [False, False, True]
+
+
+def test_of_many_threads_one_is_the_last():
+    found = Receipt(BATCH, [])
+    for _ in range(15):
+        found.hold()
+    barrier = threading.Barrier(16, timeout=5)
+
+    def let_go(_):
+        barrier.wait()
+        return found.release()
+
+    with ThreadPoolExecutor(16) as threads:
+        last = list(threads.map(let_go, range(16)))
+
+    assert last.count(True) == 1
+
+
+def test_what_is_done_is_deleted():
+    put("/other/")
+
+    assert receipt("default").close([EDGE]) == []
+
+    assert batches() == [PurgeBatch.of(["/other/"])]
+
+
+def test_what_is_left_for_one_node_takes_the_place_of_the_entry():
+    found = receipt("default")
+    found.leave(left("a", attempts=3, error="down", seconds=5))
+
+    found.close([EDGE])
+
+    (row,) = entries()
+    assert targets() == [("edge", "a", "send", "pending")]
+    assert (row.attempts, row.error) == (3, "down")
+    assert 4 < row.due - outbox.clock("default") <= 5
+
+
+def test_what_is_left_for_several_nodes_is_a_row_each():
+    found = receipt("default")
+    found.leave(left("a", error="down"))
+    found.leave(left("b", error="slow"))
+
+    found.close([EDGE])
+
+    assert [target[1] for target in targets()] == ["a", "b"]
+
+
+def test_what_is_left_for_every_node_alike_is_one_row_due_when_the_last_would_be():
+    found = receipt("default")
+    for node, seconds in (("a", 2), ("b", 9)):
+        found.leave(left(node, step=Step.REPEAT, seconds=seconds))
+
+    found.close([EDGE])
+
+    (row,) = entries()
+    assert targets() == [("edge", "", "repeat", "pending")]
+    assert 8 < row.due - outbox.clock("default") <= 9
+
+
+def test_what_is_left_twice_is_one_row():
+    found = receipt("default")
+    found.leave(left(""))
+    found.leave(left(""))
+
+    found.close([EDGE])
+
+    assert targets() == [("edge", "", "send", "pending")]
+
+
+def test_steps_are_not_joined():
+    found = receipt("default")
+    found.leave(left("a"))
+    found.leave(left("b", step=Step.REPEAT))
+
+    found.close([EDGE])
+
+    assert [target[1:3] for target in targets()] == [("a", "send"), ("b", "repeat")]
+
+
+def test_dead_letters_are_kept_beside_what_is_pending():
+    found = receipt("default")
+    found.leave(left("a", dead=True, error="wrong token"))
+    found.leave(left("b", error="down"))
+
+    found.close([EDGE])
+
+    assert [target[1::2] for target in targets()] == [("a", "dead"), ("b", "pending")]
+
+
+def test_a_smaller_batch_takes_the_place_of_the_one_that_was_entered():
+    found = receipt("default")
+    found.leave(left("a", batch=PurgeBatch.of(["/part/"])))
+
+    found.close([EDGE])
+
+    assert batches() == [PurgeBatch.of(["/part/"])]
+
+
+def test_several_entries_become_what_is_left_of_them():
+    refs = [EntryRef("default", put(f"/{number}/")) for number in range(1_200)]
+    found = Receipt(BATCH, refs)
+    found.leave(left("a"))
+
+    found.close([EDGE])
+
+    assert batches() == [BATCH]
+
+
+def test_what_is_left_keeps_its_age():
+    refs = [EntryRef("default", put("/news/", age=100 - number)) for number in range(2)]
+    created = min(row.created for row in entries())
+    found = Receipt(BATCH, refs, created=created)
+    found.leave(left("a"))
+
+    found.close([EDGE])
+
+    assert [row.created for row in entries()] == [pytest.approx(created)]
+
+
+def test_a_single_entry_that_stays_keeps_its_age():
+    found = receipt("default", age=100)
+    created = entries()[0].created
+    found.leave(left("a"))
+
+    found.close([EDGE])
+
+    assert [row.created for row in entries()] == [created]
+
+
+def test_entries_of_several_databases_leave_rows_in_the_first():
+    found = receipt("other", "default")
+    found.leave(left("a"))
+
+    found.close([EDGE])
+
+    assert targets("other") == [("edge", "a", "send", "pending")]
+    assert targets("default") == []
+
+
+def test_what_is_closed_says_so():
+    found = receipt("default")
+    assert not found.closed.is_set()
+
+    found.close([EDGE])
+
+    assert found.closed.is_set()
+
+
+def test_a_database_that_fails_leaves_the_entries_as_they_were_and_nobody_waiting(monkeypatch):
+    found = receipt("default")
+    found.leave(left("a"))
+    found.leave(left("b", error="other"))
+    before = entries()
+
+    def broken(*args):
+        raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr(outbox, "_deletions", broken)
+    with pytest.raises(DatabaseError, match="the disk is full"):
+        found.close([EDGE])
+
+    assert entries() == before
+    assert targets() == [("", "", "send", "pending")]
+    assert found.closed.is_set()
