@@ -36,6 +36,10 @@ class BaseBackend:
     """The budget of one response's tag header, its name not included."""
     honoured_vary: ClassVar[frozenset[str] | None] = None
     """Lower-case members of Vary this cache keeps variants for; None: all but Cookie and ``*``."""
+    elapsed_header: ClassVar[str | None] = None
+    """The response header that tells this cache how many seconds Django had a request, until it
+    last looked whether the page was purged. What took longer on its way than a second purge is
+    late may be old, and is kept for a moment only."""
     instant: ClassVar[bool] = False
     """A purge does no I/O: it is carried out inline, without a thread."""
 

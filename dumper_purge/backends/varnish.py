@@ -58,6 +58,7 @@ class VarnishBackend(BaseBackend):
     """How long the waiting PURGE may wait for a page that is being rendered."""
     bypasses_session_cookie: bool = True
     ttl_header: ClassVar[str | None] = "Surrogate-Control"
+    elapsed_header: ClassVar[str | None] = "Dumper-Elapsed"
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""

@@ -56,11 +56,12 @@ class Exchange:
     """
 
     __slots__ = (
-        "_address", "_entry", "_layers", "_observed", "_request", "_served", "_ticket",
+        "_address", "_began", "_entry", "_layers", "_observed", "_request", "_served", "_ticket",
         "_uncommitted", "page",
     )  # fmt: skip
 
     def __init__(self, request: HttpRequest, address: Address, layers: Layers) -> None:
+        self._began = time.monotonic()
         self._request = request
         self._address = address
         self._layers = layers
@@ -152,6 +153,8 @@ class Exchange:
         self, response: HttpResponseBase, entry: Entry, *, now: float, known: bool
     ) -> None:
         serving.announce(response, entry, self._address, self._layers, now=now, known=known)
+        for name in self._layers.elapsed_headers:
+            fields.put(response, name, f"{time.monotonic() - self._began:.3f}")
 
     def _sent(self, response: HttpResponseBase, outcome: str, detail: str) -> HttpResponseBase:
         address = self._address

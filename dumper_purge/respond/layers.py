@@ -93,7 +93,12 @@ class Layers:
         if not self.edges:
             return frozenset()
         tags = [edge.tag_header.lower() for edge in self.edges if edge.tag_header]
-        return self.targeted.union(tags)
+        return self.targeted.union(tags, map(str.lower, self.elapsed_headers))
+
+    @cached_property
+    def elapsed_headers(self) -> frozenset[str]:
+        """The fields that tell edges how long Django had the request."""
+        return frozenset(edge.elapsed_header for edge in self.edges if edge.elapsed_header)
 
     @cached_property
     def declared(self) -> frozenset[str]:

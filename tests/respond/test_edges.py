@@ -350,3 +350,23 @@ def test_without_the_page_cache_every_request_is_rendered(client, settings, rend
     client.get("/page/")
 
     assert len(rendered) == 2
+
+
+def test_varnish_is_told_how_long_django_had_the_request(client, settings, quiet):
+    varnish = {
+        "BACKEND": "dumper_purge.backends.varnish.VarnishBackend",
+        "LOCATION": "http://127.0.0.1:6081",
+        "OPTIONS": {"token": "t", "method": "xkey"},
+    }
+    settings.DUMPER_BACKENDS = {"page_cache": PAGE_CACHE, "varnish": varnish}
+
+    seconds = [float(client.get("/page/")["Dumper-Elapsed"]) for _ in ("miss", "hit")]
+
+    assert all(0 <= each < 5 for each in seconds)
+    assert "Dumper-Elapsed" not in client.get("/private/").headers
+
+
+def test_others_are_not_told(client, settings, quiet):
+    behind(settings, "Cloud")
+
+    assert "Dumper-Elapsed" not in client.get("/page/").headers
