@@ -15,7 +15,8 @@ from django.utils.module_loading import import_string
 
 from dumper_purge import backends, conf
 from dumper_purge.collect import registry
-from dumper_purge.deliver import engines, outboxes
+from dumper_purge.deliver.outbox import engines
+from dumper_purge.deliver.outbox.databases import has_table, is_replica
 
 __all__ = [
     "check_cache", "check_engine", "check_middleware", "check_outbox", "check_registrations",
@@ -179,7 +180,7 @@ def check_outbox(*, databases: Iterable[str] | None = None, **kwargs: Any) -> li
             f"Run 'manage.py migrate --database {using}', or set DUMPER_OUTBOX = False.",
         )
         for using in databases or ()
-        if _is_in_use(using) and not outboxes.has_table(using)
+        if _is_in_use(using) and not has_table(using)
     ]
 
 
@@ -188,7 +189,7 @@ def _is_in_use(using: str) -> bool:
     connection = connections[using]
     may_have = router.allow_migrate(using, "dumper_purge", model_name="outboxentry")
     was_migrated = MigrationRecorder(connection).has_table()
-    return may_have and was_migrated and not outboxes.is_replica(using)
+    return may_have and was_migrated and not is_replica(using)
 
 
 @register("dumper_purge")

@@ -11,8 +11,8 @@ from django.db import Error, transaction
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.rows import begin_writing
-from dumper_purge.deliver import outbox, outboxes
-from dumper_purge.deliver.nodes import node_key
+from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox.nodes import node_key
 
 __all__ = ["forget", "take"]
 
@@ -50,7 +50,7 @@ def take(backend: BaseBackend, batch: PurgeBatch) -> float:
         return 0.0
     cost = backend.cost(batch)
     try:
-        aliases = outboxes.all_outboxes()
+        aliases = databases.all_outboxes()
         wait, left = _take_shared(aliases[0], backend, cost) if aliases else _take(backend, cost)
     except Error as error:
         logger.warning("The budget of %s is not shared: %s", backend.alias, error)
@@ -68,7 +68,7 @@ def _take_shared(using: str, backend: BaseBackend, cost: int) -> tuple[float, fl
         rows.get_or_create(key=key, defaults={"alias": backend.alias})
     with begin_writing(using), transaction.atomic(using=using):
         row = rows.select_for_update().get(pk=key)
-        now = outbox.clock(using)
+        now = table.clock(using)
         found = _Bucket(backend.burst if row.tokens is None else row.tokens, row.refilled_at or now)
         wait = _drain(found, backend, cost, now)
         row.tokens, row.refilled_at = found.tokens, found.at

@@ -9,16 +9,17 @@ from django.db import Error
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import bucket, engines, nodes, outbox
+from dumper_purge.deliver import bucket
 from dumper_purge.deliver.attempt import AttemptFailed, attempt, breakers
-from dumper_purge.deliver.background import Background
+from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Entry, merged
 from dumper_purge.deliver.followups import FollowUps
-from dumper_purge.deliver.outbox import Left
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox import engines, nodes, table
+from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.sweeper import LEASE, Sweeper
+from dumper_purge.deliver.outbox.table import Left
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.deliver.step import Step
-from dumper_purge.deliver.sweeper import LEASE, Sweeper
 from dumper_purge.deliver.tiers import Passage
 from dumper_purge.exceptions import Transient
 
@@ -127,7 +128,7 @@ def _write_early(receipt: Receipt) -> None:
 
 def _add(receipt: Receipt, left: list[Left]) -> None:
     try:
-        outbox.add(receipt.entries[0].using, left)
+        table.add(receipt.entries[0].using, left)
     except Error as error:
         # The receipt is still open, and so is the entry that stands for all of it.
         logger.warning("What is left of %s could not be written: %s", receipt.batch, error)

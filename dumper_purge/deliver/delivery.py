@@ -16,13 +16,14 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
-from dumper_purge.deliver import carrying, engines, outboxes, recording
+from dumper_purge.deliver import carrying, recording
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.budget import spending
 from dumper_purge.deliver.carrying import background, pass_through, sweeper
 from dumper_purge.deliver.entry import Entry
-from dumper_purge.deliver.receipt import Receipt
-from dumper_purge.deliver.sweep import purge_instantly
+from dumper_purge.deliver.outbox import databases, engines
+from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.sweep import purge_instantly
 
 __all__ = ["deliver", "finish", "forget", "has_outbox", "record", "write"]
 
@@ -31,7 +32,7 @@ logger = logging.getLogger("dumper.deliver")
 
 def has_outbox(using: str) -> bool:
     """Tell whether writes to a database are entered in an outbox."""
-    return outboxes.has_outbox(using)
+    return databases.has_outbox(using)
 
 
 def write(batch: PurgeBatch, using: str) -> EntryRef | None:
@@ -39,7 +40,7 @@ def write(batch: PurgeBatch, using: str) -> EntryRef | None:
 
     Raises a database error that has broken the transaction.
     """
-    return outboxes.enter(batch, using)
+    return databases.enter(batch, using)
 
 
 def record(batch: PurgeBatch) -> bool:

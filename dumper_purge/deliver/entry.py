@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.step import Step
 
 __all__ = ["Done", "Entry", "Lane", "merged", "place"]

@@ -13,10 +13,10 @@ from functools import partial
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.conf import current
-from dumper_purge.deliver.background import Background
+from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Done, Entry, Lane, merged
-from dumper_purge.deliver.outbox import Left
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.table import Left
 from dumper_purge.deliver.step import Step
 
 __all__ = ["FollowUps"]

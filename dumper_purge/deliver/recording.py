@@ -7,7 +7,7 @@ from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import followups
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.fence_backend import FENCE
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.exceptions import Transient
 from dumper_purge.respond import fence

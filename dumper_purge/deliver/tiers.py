@@ -9,10 +9,10 @@ from functools import partial
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.background import Background
+from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.followups import FollowUps
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox.receipt import Receipt
 
 __all__ = ["Passage"]
 

@@ -7,8 +7,8 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver import outbox, outboxes
 from dumper_purge.deliver.entry import place
+from dumper_purge.deliver.outbox import databases, table
 
 __all__ = ["HELP", "add_arguments", "run"]
 
@@ -27,16 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
     """List, replay or drop dead letters; raise CommandError for an id that is none."""
-    found = [(using, row) for using in outboxes.all_outboxes() for row in _dead(using, options)]
+    found = [(using, row) for using in databases.all_outboxes() for row in _dead(using, options)]
     missing = set(options["ids"]) - {row.pk for _, row in found}
     if missing:
         raise CommandError(f"There is no dead letter {', '.join(sorted(missing))}.")
     refs = [EntryRef(using, row.pk) for using, row in found]
     if options["replay"]:
-        outbox.replay(refs)
+        table.replay(refs)
         command.stdout.write(f"Replayed {len(refs)}: the next delivery or worker takes them up.")
     elif options["drop"]:
-        outbox.close(refs)
+        table.close(refs)
         command.stdout.write(f"Dropped {len(refs)}.")
     else:
         for _, row in found:
@@ -55,6 +55,6 @@ def _dead(using: str, options: dict[str, Any]) -> Any:
 
 def _batch(text: str) -> str:
     try:
-        return str(outbox.decoded(text))
+        return str(table.decoded(text))
     except (ValueError, RecursionError):
         return "a batch of another version"

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connections
 
 from dumper_purge.conf import current
-from dumper_purge.deliver import outboxes
-from dumper_purge.deliver.worker import Worker, run_once
+from dumper_purge.deliver.outbox import databases
+from dumper_purge.deliver.outbox.worker import Worker, run_once
 
 __all__ = ["HELP", "add_arguments", "run"]
 
@@ -24,7 +24,7 @@ def _ask_databases() -> None:
     """Raise CommandError if there may be an outbox that cannot be asked."""
     for using in connections:
         try:
-            outboxes.has_table(using)
+            databases.has_table(using)
         except Error as error:
             raise CommandError(f"Database {using!r} cannot be asked: {error}") from error
 
@@ -33,7 +33,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     """Run a worker; raise CommandError where there is no outbox."""
     if not current().enabled or not current().outbox:
         raise CommandError("There is no outbox: set DUMPER_ENABLED and DUMPER_OUTBOX to True.")
-    if not outboxes.all_outboxes():
+    if not databases.all_outboxes():
         _ask_databases()
         raise CommandError("No database has the outbox's table: run 'manage.py migrate' first.")
     if not options["once"]:

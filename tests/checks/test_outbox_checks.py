@@ -5,8 +5,9 @@ from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
 
+from dumper_purge import checks
 from dumper_purge.checks import check_outbox
-from dumper_purge.deliver import outboxes
+from dumper_purge.deliver.outbox import databases
 from tests.deliver.stage import tier
 
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
@@ -32,8 +33,8 @@ def of_databases(*names, **changes):
 @pytest.fixture
 def without_table(monkeypatch):
     """Let one database have no table of the outbox."""
-    has_table = outboxes.has_table
-    monkeypatch.setattr(outboxes, "has_table", lambda using: using != "other" and has_table(using))
+    has_table = databases.has_table
+    monkeypatch.setattr(checks, "has_table", lambda using: using != "other" and has_table(using))
 
 
 # E001

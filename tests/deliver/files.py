@@ -4,7 +4,8 @@ import pytest
 from django.apps import apps
 from django.db import connections
 
-from dumper_purge.deliver import delivery, outboxes
+from dumper_purge.deliver import delivery
+from dumper_purge.deliver.outbox import databases
 from tests.deliver.rows import quiet
 from tests.outbox.databases import ALIASES, connected
 
@@ -14,17 +15,17 @@ def files(tmp_path, django_db_blocker):
     """Let the databases be new files, in which threads wait for one another's locks."""
     engine = "django.db.backends.sqlite3"
     options = {"timeout": 20, "init_command": "PRAGMA synchronous=OFF"}
-    databases = {
+    made = {
         alias: {"ENGINE": engine, "NAME": str(tmp_path / alias), "OPTIONS": options}
         for alias in ALIASES
     }
-    with django_db_blocker.unblock(), connected(databases):
-        outboxes.forget()
+    with django_db_blocker.unblock(), connected(made):
+        databases.forget()
         _make_tables()
         yield
         quiet()
         delivery.forget()
-        outboxes.forget()
+        databases.forget()
 
 
 def _make_tables():

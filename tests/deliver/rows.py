@@ -5,8 +5,8 @@ from itertools import count
 from django.apps import apps
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import outbox
 from dumper_purge.deliver.carrying import background
+from dumper_purge.deliver.outbox import table
 
 __all__ = ["batches", "entries", "node", "put", "quiet", "targets"]
 
@@ -22,10 +22,10 @@ def entries(using="default"):
 def put(*paths, using="default", seconds=-1.0, age=0.0, batch=None, **columns):
     """Add a row that is due in so many seconds; return its id."""
     batch = PurgeBatch.of(paths) if batch is None else batch
-    now = outbox.clock(using)
+    now = table.clock(using)
     columns = {
         "id": f"{next(_numbers):032}",
-        "batch": outbox.encoded(batch),
+        "batch": table.encoded(batch),
         "due": now + seconds,
         "created": now - age,
         **columns,
@@ -41,7 +41,7 @@ def targets(using="default"):
 
 def batches(using="default"):
     """Return what each row is for."""
-    return [outbox.decoded(row.batch) for row in entries(using)]
+    return [table.decoded(row.batch) for row in entries(using)]
 
 
 def node(alias, node="", using="default"):

@@ -14,8 +14,8 @@ from django.db import connections
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.background import Background
-from dumper_purge.deliver.threads import threads_run
+from dumper_purge.deliver.background.background import Background
+from dumper_purge.deliver.background.threads import threads_run
 from dumper_purge.exceptions import Transient
 from dumper_purge.signals import purge_failed, purge_sent
 from tests.deliver.stage import failing, stage, tier

@@ -5,9 +5,9 @@ import threading
 import pytest
 from django.db import connections
 
-from dumper_purge.deliver import clerk as clerks
-from dumper_purge.deliver.clerk import Clerk
-from dumper_purge.deliver.threads import Threads
+from dumper_purge.deliver.background import clerk as clerks
+from dumper_purge.deliver.background.clerk import Clerk
+from dumper_purge.deliver.background.threads import Threads
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from django.db import OperationalError
 
 import dumper_purge as dumper
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import nodes, outbox, outboxes
-from dumper_purge.deliver.health import CRITICAL, OK, WARNING, Health, NodeHealth, health
+from dumper_purge.deliver.outbox import databases, nodes, table
+from dumper_purge.deliver.outbox.health import CRITICAL, OK, WARNING, Health, NodeHealth, health
 from dumper_purge.respond import fence
 from tests.deliver.rows import put
 from tests.deliver.stage import tier
@@ -146,14 +146,14 @@ def test_a_node_that_is_no_more_is_seen_only_while_something_waits_for_it(settin
 
 
 def test_a_database_that_cannot_be_asked_is_critical_and_hides_no_other(monkeypatch):
-    has_table = outboxes.has_table
+    has_table = databases.has_table
 
     def partly(using):
         if using == "default":
             raise OperationalError("the database is down")
         return has_table(using)
 
-    monkeypatch.setattr(outboxes, "has_table", partly)
+    monkeypatch.setattr(databases, "has_table", partly)
     put("/news/", using="other")
 
     found = health()
@@ -166,13 +166,13 @@ def test_a_database_that_fails_while_nodes_are_read_is_critical(monkeypatch):
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(outbox, "clock", broken)
+    monkeypatch.setattr(table, "clock", broken)
 
     assert health().level == CRITICAL
 
 
 def test_without_a_table_it_is_said_what_to_do(monkeypatch):
-    monkeypatch.setattr(outboxes, "has_table", lambda using: False)
+    monkeypatch.setattr(databases, "has_table", lambda using: False)
 
     found = health()
 

@@ -8,9 +8,9 @@ from django.db import DatabaseError
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver import outbox
-from dumper_purge.deliver.outbox import Left
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.table import Left
 from dumper_purge.deliver.step import Step
 from tests.deliver.rows import batches, entries, put, targets
 from tests.deliver.stage import StageBackend
@@ -73,7 +73,7 @@ def test_what_is_left_for_one_node_takes_the_place_of_the_entry():
     (row,) = entries()
     assert targets() == [("edge", "a", "send", "pending")]
     assert (row.attempts, row.error) == (3, "down")
-    assert 4 < row.due - outbox.clock("default") <= 5
+    assert 4 < row.due - table.clock("default") <= 5
 
 
 def test_what_is_left_for_several_nodes_is_a_row_each():
@@ -95,7 +95,7 @@ def test_what_is_left_for_every_node_alike_is_one_row_due_when_the_last_would_be
 
     (row,) = entries()
     assert targets() == [("edge", "", "repeat", "pending")]
-    assert 8 < row.due - outbox.clock("default") <= 9
+    assert 8 < row.due - table.clock("default") <= 9
 
 
 def test_what_is_left_twice_is_one_row():
@@ -196,7 +196,7 @@ def test_a_database_that_fails_leaves_the_entries_as_they_were_and_nobody_waitin
     def broken(*args):
         raise DatabaseError("the disk is full")
 
-    monkeypatch.setattr(outbox, "_deletions", broken)
+    monkeypatch.setattr(table, "_deletions", broken)
     with pytest.raises(DatabaseError, match="the disk is full"):
         found.close([EDGE])
 

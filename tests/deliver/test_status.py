@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from dumper_purge.deliver import nodes
+from dumper_purge.deliver.outbox import nodes
 from tests.deliver.rows import put
 from tests.deliver.stage import tier
 

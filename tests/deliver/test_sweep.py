@@ -7,9 +7,10 @@ import pytest
 from django.db import OperationalError
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import delivery, outbox, outboxes, retry
+from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.carrying import sweeper
-from dumper_purge.deliver.sweep import carry_out, sweep
+from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox.sweep import carry_out, sweep
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.respond import fence
 from tests.deliver.rows import batches, entries, put, quiet, targets
@@ -112,7 +113,7 @@ def test_a_failure_of_a_late_node_leaves_that_node_and_no_outer_tier(stage):
     (row,) = entries()
     assert targets() == [("inner", "b", "send", "pending")]
     assert (row.attempts, row.error) == (5, "down")
-    assert 50 < row.due - outbox.clock("default") <= 60
+    assert 50 < row.due - table.clock("default") <= 60
 
 
 def test_a_node_that_fails_leaves_the_others_done(stage):
@@ -173,7 +174,7 @@ def test_the_second_purge_is_a_row_of_its_own(settings, stage):
     sweep()
 
     assert targets() == [("edge", "", "repeat", "pending")]
-    assert 50 < entries()[0].due - outbox.clock("default") <= 60
+    assert 50 < entries()[0].due - table.clock("default") <= 60
 
 
 def test_a_second_purge_has_none_itself_and_leaves_the_outer_tiers(settings, stage):
@@ -228,7 +229,7 @@ def test_saves_that_follow_one_another_closely_share_their_second_purge(settings
 
     for number in range(10):
         batch = PurgeBatch.of([f"/{number}/"])
-        delivery.deliver(batch, entries=[outbox.write(batch, "default", lease=9)])
+        delivery.deliver(batch, entries=[table.write(batch, "default", lease=9)])
     seconds = time.monotonic() - started
     assert delivery.finish(5) == []
 
@@ -245,7 +246,7 @@ def test_no_second_purge_is_forgotten_by_a_process_that_has_nothing_else_to_do(s
 
     for number in range(2):
         batch = PurgeBatch.of([f"/{number}/"])
-        delivery.deliver(batch, entries=[outbox.write(batch, "default", lease=9)])
+        delivery.deliver(batch, entries=[table.write(batch, "default", lease=9)])
         time.sleep(0.2)
     assert delivery.finish(5) == []
 
@@ -258,7 +259,7 @@ def test_second_purges_of_two_tiers_with_different_delays_are_both_carried_out(s
         "one": tier("x", repeat_after=0.2), "two": tier("y", repeat_after=0.5)
     }  # fmt: skip
 
-    delivery.deliver(BATCH, entries=[outbox.write(BATCH, "default", lease=9)])
+    delivery.deliver(BATCH, entries=[table.write(BATCH, "default", lease=9)])
     assert delivery.finish(5) == []
 
     assert stage.names().count(("send", "x")) == 2
@@ -301,11 +302,11 @@ def test_what_fails_of_merged_rows_is_one_row_with_all_of_it_as_old_as_the_oldes
 
     (row,) = entries()
     assert batches() == [PurgeBatch.of(["/10/", "/500/", "/20/"])]
-    assert 499 < outbox.clock("default") - row.created < 560
+    assert 499 < table.clock("default") - row.created < 560
 
 
 def test_a_thousand_rows_and_more_are_taken_up_in_several_handfuls(stage, monkeypatch):
-    monkeypatch.setattr("dumper_purge.deliver.sweeper.AT_ONCE", 4)
+    monkeypatch.setattr("dumper_purge.deliver.outbox.sweeper.AT_ONCE", 4)
     for number in range(10):
         put(f"/{number}/", alias="outer")
 
@@ -419,12 +420,12 @@ def test_what_is_claimed_is_not_taken_up_by_another(stage):
 
 def test_what_a_process_that_died_had_claimed_is_taken_up_after_the_lease(stage):
     put("/news/", alias="outer")
-    (claimed,) = outbox.claim("default", limit=9, lease=30)
+    (claimed,) = table.claim("default", limit=9, lease=30)
     assert sweep() == 0
 
     put("/other/", seconds=60)
     row = next(row for row in entries() if row.pk == claimed.ref.id)
-    assert 25 < row.due - outbox.clock("default") <= 30
+    assert 25 < row.due - table.clock("default") <= 30
     row.due -= 30
     row.save()
 
@@ -499,14 +500,14 @@ def test_what_is_left_stays_in_the_database_it_came_from(stage):
 
 
 def test_a_database_that_fails_keeps_no_other_from_being_swept(stage, monkeypatch, caplog):
-    claim = outbox.claim
+    claim = table.claim
 
     def partly(using, **options):
         if using == "default":
             raise OperationalError("the database is down")
         return claim(using, **options)
 
-    monkeypatch.setattr(outbox, "claim", partly)
+    monkeypatch.setattr(table, "claim", partly)
     put("/there/", using="other")
 
     assert sweep() == 1
@@ -518,7 +519,7 @@ def test_with_the_outbox_off_nothing_is_swept(settings, stage):
     put("/news/")
 
     assert sweep() == 0
-    assert outboxes.all_outboxes() == []
+    assert databases.all_outboxes() == []
 
 
 # A node that comes back

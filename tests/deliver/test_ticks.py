@@ -8,8 +8,9 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import delivery, outbox, outboxes
+from dumper_purge.deliver import delivery
 from dumper_purge.deliver.carrying import sweeper
+from dumper_purge.deliver.outbox import databases, table
 from tests.deliver.rows import entries, put, quiet
 from tests.deliver.stage import tier
 
@@ -23,7 +24,7 @@ BATCH = PurgeBatch.of(["/news/"])
 def _long_ago(files, settings, monkeypatch):
     """Let nobody have looked for long."""
     settings.DUMPER_BACKENDS = {"edge": tier("e")}
-    assert outboxes.all_outboxes() == ["default", "other"]
+    assert databases.all_outboxes() == ["default", "other"]
     monkeypatch.setattr(sweeper, "_looked", -math.inf)
 
 
@@ -128,7 +129,7 @@ def test_a_database_that_fails_breaks_no_request(stage, monkeypatch, caplog):
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(outbox, "next_due", broken)
+    monkeypatch.setattr(table, "next_due", broken)
 
     end_request()
 
@@ -138,12 +139,12 @@ def test_a_database_that_fails_breaks_no_request(stage, monkeypatch, caplog):
 
 def test_a_delivery_looks_too_at_most_once_a_second(stage, monkeypatch):
     put("/left/", alias="edge", node="e")
-    delivery.deliver(BATCH, entries=[outbox.write(BATCH, "default", lease=9)])
+    delivery.deliver(BATCH, entries=[table.write(BATCH, "default", lease=9)])
     quiet()
     assert entries() == []
 
     put("/left/", alias="edge", node="e")
-    delivery.deliver(BATCH, entries=[outbox.write(BATCH, "default", lease=9)])
+    delivery.deliver(BATCH, entries=[table.write(BATCH, "default", lease=9)])
     quiet()
 
     assert len(entries()) == 1

@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from dumper_purge.deliver import outbox, outboxes
-from dumper_purge.deliver import worker as workers
-from dumper_purge.deliver.worker import Worker, run_once
+from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import worker as workers
+from dumper_purge.deliver.outbox.worker import Worker, run_once
 from dumper_purge.exceptions import Transient
 from dumper_purge.paths import path_tag
 from tests import postgres
@@ -79,7 +79,7 @@ def test_where_there_is_no_outbox_it_refuses(settings, switch):
 
 
 def test_where_there_is_no_table_it_says_what_to_do(files, monkeypatch):
-    monkeypatch.setattr(outboxes, "has_table", lambda using: False)
+    monkeypatch.setattr(databases, "has_table", lambda using: False)
 
     with pytest.raises(CommandError, match=r"manage\.py migrate"):
         worker("--once")
@@ -123,7 +123,7 @@ def test_a_turn_without_work_takes_few_queries(turns):
 
 
 def test_it_waits_no_longer_than_until_something_is_due(turns, monkeypatch):
-    monkeypatch.setattr(outbox, "next_due", lambda using: {"default": 0.03, "other": 0.02}[using])
+    monkeypatch.setattr(table, "next_due", lambda using: {"default": 0.03, "other": 0.02}[using])
 
     assert turns(1) == [0.02]
 
@@ -143,7 +143,7 @@ def test_a_database_that_fails_is_asked_again_less_and_less_often(turns, monkeyp
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(outbox, "next_due", broken)
+    monkeypatch.setattr(table, "next_due", broken)
     waits = turns(10)
 
     assert waits == sorted(waits)
@@ -157,7 +157,7 @@ def test_a_database_that_can_be_read_but_not_swept_is_not_asked_without_a_pause(
     def refuse(using, **options):
         raise OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr(outbox, "claim", refuse)
+    monkeypatch.setattr(table, "claim", refuse)
     put("/now/")
 
     waits = turns(5)
@@ -184,7 +184,7 @@ def test_what_is_in_hand_is_bounded(turns, two_tiers, monkeypatch):
 
     found._turn()
 
-    assert [row.due < outbox.clock("default") for row in entries()].count(True) == 1
+    assert [row.due < table.clock("default") for row in entries()].count(True) == 1
     release.set()
     quiet()
     found._turn()
@@ -345,8 +345,8 @@ def server():
 @pytest.fixture
 def market(server, tmp_path):
     """A site on PostgreSQL that leaves its purges to a worker."""
-    databases = {"default": server}
-    with site(tmp_path, DUMPER_ENGINE="worker", DATABASES=databases) as made:
+    places = {"default": server}
+    with site(tmp_path, DUMPER_ENGINE="worker", DATABASES=places) as made:
         made.rows = Database(lambda: connect(server))
         made.rows.execute("DELETE FROM dumper_purge_outboxentry")
         yield made
@@ -459,8 +459,7 @@ def stopped(site):
 def fragile(tmp_path):
     """A site on a PostgreSQL of its own, which may be stopped."""
     with postgres.postgres_server(durable=False) as server:
-        databases = {"default": server}
-        with site(tmp_path, DUMPER_ENGINE="worker", DATABASES=databases) as made:
+        with site(tmp_path, DUMPER_ENGINE="worker", DATABASES={"default": server}) as made:
             made.rows = Database(lambda: connect(server))
             yield made
         folder = made.rows.execute("SHOW data_directory")[0][0]

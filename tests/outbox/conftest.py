@@ -7,7 +7,8 @@ from django.db import connections
 
 from dumper_purge.collect import plans, registration
 from dumper_purge.collect.registry import register
-from dumper_purge.deliver import delivery, outboxes
+from dumper_purge.deliver import delivery
+from dumper_purge.deliver.outbox import databases
 from tests.deliver.stage import stage as shared_stage
 from tests.deliver.stage import tier
 from tests.mariadb import mariadb_server, use_pymysql
@@ -54,11 +55,11 @@ def database(request, tmp_path, django_db_blocker):
     kind = request.getfixturevalue(request.param)
     with django_db_blocker.unblock(), connected(kind.fresh(tmp_path)):
         delivery.forget()
-        outboxes.forget()
+        databases.forget()
         yield kind.vendor
         left = delivery.finish(5)
         delivery.forget()
-        outboxes.forget()
+        databases.forget()
     assert not left
 
 

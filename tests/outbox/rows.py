@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import transaction
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import outbox
+from dumper_purge.deliver.outbox import table
 
 __all__ = [
     "batch", "claimed", "due", "put", "stored", "told", "wait_for_row", "wait_until", "written",
@@ -20,14 +20,14 @@ def batch(*paths):
 def written(count, lease=0.0):
     """Write so many entries, each with a path of its own; return their references, sorted."""
     with transaction.atomic():
-        refs = [outbox.write(batch(f"/{i}/"), "default", lease=lease) for i in range(count)]
+        refs = [table.write(batch(f"/{i}/"), "default", lease=lease) for i in range(count)]
     return sorted(refs)
 
 
 def put(**values):
     """Store a row as some process may have left it."""
     model = apps.get_model("dumper_purge", "OutboxEntry")
-    usual = {"id": "0" * 32, "batch": outbox.encoded(batch("/a/")), "due": 0, "created": 0}
+    usual = {"id": "0" * 32, "batch": table.encoded(batch("/a/")), "due": 0, "created": 0}
     return model.objects.create(**usual | values)
 
 
@@ -38,13 +38,13 @@ def stored():
 
 def claimed(limit=1_000, lease=30.0, **options):
     """Claim; return the keys of what was got."""
-    return [row.ref.id for row in outbox.claim("default", limit=limit, lease=lease, **options)]
+    return [row.ref.id for row in table.claim("default", limit=limit, lease=lease, **options)]
 
 
 def due(seconds):
     """Let all entries be due in so many seconds of the database's clock."""
     model = apps.get_model("dumper_purge", "OutboxEntry")
-    model.objects.update(due=outbox.clock("default") + seconds)
+    model.objects.update(due=table.clock("default") + seconds)
 
 
 def told(row):

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from demo.machine import environment
-from dumper_purge.deliver import outbox
+from dumper_purge.deliver.outbox import table
 from tests.outbox.conftest import SERVERS
 from tests.outbox.rows import claimed, due, put, stored, written
 
@@ -75,8 +75,8 @@ def test_entries_are_claimed_by_name_before_they_are_due(database):
 def test_thousands_are_claimed_and_closed_at_once(database):
     written(2_500)
 
-    rows = outbox.claim("default", limit=3_000, lease=30)
-    outbox.close([row.ref for row in rows])
+    rows = table.claim("default", limit=3_000, lease=30)
+    table.close([row.ref for row in rows])
 
     assert len(rows) == 2_500
     assert stored() == []
@@ -139,8 +139,8 @@ def test_claims_closings_and_saves_at_once_lose_nothing_and_raise_nothing(databa
         got = []
         while True:
             was_ended = ended.is_set()
-            rows = outbox.claim("default", limit=5, lease=60)
-            outbox.close([row.ref for row in rows])
+            rows = table.claim("default", limit=5, lease=60)
+            table.close([row.ref for row in rows])
             got += [row.ref.id for row in rows]
             if was_ended and not rows:
                 return got
@@ -160,17 +160,17 @@ def test_claims_closings_and_saves_at_once_lose_nothing_and_raise_nothing(databa
 
 
 def test_the_next_due_time_is_told_in_seconds_from_now(database):
-    assert outbox.next_due("default") is None
+    assert table.next_due("default") is None
     written(2)
 
     due(100)
-    assert 95 < outbox.next_due("default") <= 100
+    assert 95 < table.next_due("default") <= 100
     due(-100)
-    assert -105 < outbox.next_due("default") <= -99
+    assert -105 < table.next_due("default") <= -99
 
 
 def test_the_clock_is_that_of_the_epoch(database):
-    assert abs(outbox.clock("default") - time.time()) < 2
+    assert abs(table.clock("default") - time.time()) < 2
 
 
 @pytest.mark.needs("faketime")
@@ -179,7 +179,7 @@ def test_the_clock_is_that_of_the_epoch(database):
 def test_a_process_whose_clock_is_wrong_claims_by_the_clock_of_the_database(database, skew):
     refs = written(2)
     due(100)
-    outbox.claim("default", limit=1, lease=-1, ids=[refs[0].id])
+    table.claim("default", limit=1, lease=-1, ids=[refs[0].id])
     settings = {"DATABASES": {"default": servers(connection)}}
     variables = environment.variables() | {
         "DJANGO_SETTINGS_MODULE": "tests.outbox.site.settings",

@@ -3,7 +3,8 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from dumper_purge.deliver import delivery, outboxes
+from dumper_purge.deliver import delivery
+from dumper_purge.deliver.outbox import databases
 from tests.outbox.databases import without_table
 from tests.outbox.eyes import entries, statements
 from tests.zoo.models import Keeper
@@ -38,7 +39,7 @@ def test_only_the_database_without_the_table_does_without(database, errors):
 
 @pytest.mark.parametrize("proven", [False, True])
 def test_a_save_in_autocommit_survives_the_loss_of_the_table(database, inline, errors, proven):
-    outboxes.has_outbox("default")
+    databases.has_outbox("default")
     if proven:
         Keeper.objects.create(slug="before")
         delivery.finish(5)
@@ -58,7 +59,7 @@ def test_a_save_in_autocommit_survives_the_loss_of_the_table(database, inline, e
 
 @pytest.mark.parametrize("proven", [False, True])
 def test_a_transaction_survives_the_loss_of_the_table(database, inline, errors, proven):
-    outboxes.has_outbox("default")
+    databases.has_outbox("default")
     if proven:
         Keeper.objects.create(slug="before")
         delivery.finish(5)
@@ -93,7 +94,7 @@ def tried(save):
 def test_the_outbox_is_found_again_when_the_table_is_back(database, monkeypatch):
     with without_table():
         Keeper.objects.create(slug="a")
-    monkeypatch.setattr(outboxes, "_without", {})
+    monkeypatch.setattr(databases, "_without", {})
 
     Keeper.objects.create(slug="b")
 

@@ -5,8 +5,8 @@ from django.db import DatabaseError, transaction
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.conf import current
-from dumper_purge.deliver import outbox
-from dumper_purge.deliver.outbox import Left
+from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.table import Left
 from dumper_purge.deliver.step import Step
 from tests.outbox.rows import batch, claimed, due, put, stored, told, written
 
@@ -14,7 +14,7 @@ from tests.outbox.rows import batch, claimed, due, put, stored, told, written
 def test_an_entry_of_which_nothing_is_left_is_deleted(database):
     refs = written(3)
 
-    outbox.close(refs[:2])
+    table.close(refs[:2])
 
     assert [row.id for row in stored()] == [refs[2].id]
 
@@ -23,12 +23,12 @@ def test_an_entry_of_which_one_node_is_left_is_kept_for_that_node(database):
     (ref,) = written(1)
     left = Left(batch=batch("/0/"), alias="edge", node="a", seconds=60, attempts=2, error="down")
 
-    outbox.close([ref], [left], batch=batch("/0/"))
+    table.close([ref], [left], batch=batch("/0/"))
 
     (row,) = stored()
     assert row.id == ref.id
     assert told(row) == ("edge", "a", "send", 2, "pending", "down")
-    assert 50 < outbox.next_due("default") <= 60
+    assert 50 < table.next_due("default") <= 60
 
 
 def test_what_is_left_of_several_entries_is_put_in_their_place(database):
@@ -39,7 +39,7 @@ def test_what_is_left_of_several_entries_is_put_in_their_place(database):
         Left(batch=batch("/2/"), alias="edge", step=Step.REPEAT),
     ]
 
-    outbox.close(refs, left, created=7)
+    table.close(refs, left, created=7)
 
     rows = {row.node: row for row in stored()}
     assert told(rows["a"]) == ("edge", "a", "send", 0, "pending", "")
@@ -51,13 +51,13 @@ def test_what_is_left_of_several_entries_is_put_in_their_place(database):
 
 def test_entries_of_two_databases_leave_their_rest_in_one(database):
     with transaction.atomic(), transaction.atomic(using="other"):
-        here = outbox.write(batch("/a/"), "default", lease=0)
-        there = outbox.write(batch("/b/"), "other", lease=0)
+        here = table.write(batch("/a/"), "default", lease=0)
+        there = table.write(batch("/b/"), "other", lease=0)
 
-    outbox.close([here, there], [Left(batch=batch("/a/", "/b/"), alias="edge")])
+    table.close([here, there], [Left(batch=batch("/a/", "/b/"), alias="edge")])
 
     assert [row.alias for row in stored()] == ["edge"]
-    assert outbox.next_due("other") is None
+    assert table.next_due("other") is None
 
 
 def test_a_closing_that_fails_leaves_the_entries_as_they_were(database):
@@ -65,7 +65,7 @@ def test_a_closing_that_fails_leaves_the_entries_as_they_were(database):
     endless = Left(batch=batch("/0/"), alias="x" * 101, node="y" * 256, attempts=2**80)
 
     with pytest.raises((DatabaseError, OverflowError)):
-        outbox.close(refs, [Left(batch=batch("/1/"), alias="edge"), endless])
+        table.close(refs, [Left(batch=batch("/1/"), alias="edge"), endless])
 
     assert [row.id for row in stored()] == [ref.id for ref in refs]
 
@@ -73,8 +73,8 @@ def test_a_closing_that_fails_leaves_the_entries_as_they_were(database):
 def test_closing_twice_does_no_harm(database):
     refs = written(2)
 
-    outbox.close(refs)
-    outbox.close(refs)
+    table.close(refs)
+    table.close(refs)
 
     assert stored() == []
 
@@ -85,14 +85,14 @@ def test_above_the_limit_one_row_for_everything_is_left_for_each_target(database
         put(id=f"{number:02}", alias="edge", node=node, state=state, created=number)
     written(2)
 
-    put_down = outbox.compact("default", limit=3)
+    put_down = table.compact("default", limit=3)
 
     assert sorted((left.node, left.state) for left in put_down) == [
         ("a", "pending"), ("b", "pending"),
     ]  # fmt: skip
     rows = stored()
     assert len(rows) == 2 + 4 + 2
-    everything = [row for row in rows if outbox.decoded(row.batch) == PurgeBatch(everything=True)]
+    everything = [row for row in rows if table.decoded(row.batch) == PurgeBatch(everything=True)]
     assert sorted((row.node, row.created) for row in everything) == [("a", 0), ("b", 1)]
 
 
@@ -103,7 +103,7 @@ def test_what_a_node_is_owed_is_hastened_and_nothing_else(database):
     put(id="4", alias="edge", node="a", state="dead")
     due(100)
 
-    outbox.hasten("default", "edge", "a")
+    table.hasten("default", "edge", "a")
 
     assert claimed() == ["1"]
 
@@ -111,7 +111,7 @@ def test_what_a_node_is_owed_is_hastened_and_nothing_else(database):
 def test_dead_letters_are_replayed(database):
     row = put(state="dead", attempts=8)
 
-    outbox.replay([outbox.EntryRef("default", row.id)])
+    table.replay([table.EntryRef("default", row.id)])
 
     assert claimed() == [row.id]
     assert stored()[0].attempts == 0
@@ -128,17 +128,17 @@ def test_a_batch_is_stored_and_read_back_whole(database):
     )
 
     with transaction.atomic():
-        outbox.write(whole, "default", lease=0)
+        table.write(whole, "default", lease=0)
 
-    (row,) = outbox.claim("default", limit=1, lease=0)
-    assert outbox.decoded(row.batch) == whole
+    (row,) = table.claim("default", limit=1, lease=0)
+    assert table.decoded(row.batch) == whole
 
 
 def test_a_batch_of_the_largest_size_can_be_stored(database):
     paths = frozenset(f"/a/path/of/some/length/{i}/" for i in range(current().batch_limit))
 
     with transaction.atomic():
-        outbox.write(PurgeBatch(paths=paths), "default", lease=0)
+        table.write(PurgeBatch(paths=paths), "default", lease=0)
 
-    (row,) = outbox.claim("default", limit=1, lease=0)
-    assert outbox.decoded(row.batch).paths == paths
+    (row,) = table.claim("default", limit=1, lease=0)
+    assert table.decoded(row.batch).paths == paths

@@ -17,7 +17,8 @@ from django.db import connection  # noqa: E402 - after the settings
 
 from dumper_purge.batch import PurgeBatch, purged_tags  # noqa: E402
 from dumper_purge.collect.registry import register  # noqa: E402
-from dumper_purge.deliver import delivery, outboxes, worker  # noqa: E402
+from dumper_purge.deliver import delivery  # noqa: E402
+from dumper_purge.deliver.outbox import databases, worker  # noqa: E402
 from dumper_purge.models import OutboxEntry  # noqa: E402
 from dumper_purge.respond.layers import layers  # noqa: E402
 from tests.outbox.site.boundaries import Boundaries  # noqa: E402
@@ -33,7 +34,7 @@ def write(tell, order):
     rows = prepare()
     tell({"before": state(), "tokens": tokens(paths)})
     connection.close()
-    outboxes.forget()
+    databases.forget()
     Boundaries(tell, order["kill_at"]).install()
     act(rows)
     assert not delivery.finish(20)

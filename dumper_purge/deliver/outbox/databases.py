@@ -9,8 +9,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
-from dumper_purge.deliver import outbox
-from dumper_purge.deliver.engines import WORKER
+from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.engines import WORKER
 
 __all__ = ["all_outboxes", "enter", "forget", "has_outbox", "has_table", "is_replica"]
 
@@ -117,10 +117,10 @@ def enter(batch: PurgeBatch, using: str) -> EntryRef | None:
     lease = 0.0 if current().engine == WORKER else current().inline_budget + _BEYOND_BUDGET
     try:
         if using in _proven:
-            return outbox.write(batch, using, lease=lease)
+            return table.write(batch, using, lease=lease)
         # The first one in a savepoint: a right that is missing must not break what is saved.
         with transaction.atomic(using=using):
-            entry = outbox.write(batch, using, lease=lease)
+            entry = table.write(batch, using, lease=lease)
         _proven.add(using)
         return entry
     except Exception as error:

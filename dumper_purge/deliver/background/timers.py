@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dumper_purge.deliver.background.threads import Threads
 from dumper_purge.deliver.entry import Entry
-from dumper_purge.deliver.threads import Threads
 
 __all__ = ["Timers"]
 

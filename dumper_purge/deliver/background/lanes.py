@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from dumper_purge.deliver.background.threads import Threads
 from dumper_purge.deliver.entry import Entry, Lane
-from dumper_purge.deliver.threads import Threads
 
 __all__ = ["Lanes"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver import outbox
-from dumper_purge.deliver.outbox import EVERYWHERE, Left
+from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.table import EVERYWHERE, Left
 
 __all__ = ["Receipt"]
 
@@ -73,7 +73,7 @@ class Receipt:
         left = _together(self.take_left(), {backend.alias: backend.nodes for backend in backends})
         single = self.batch if len(self.entries) == 1 else None
         try:
-            outbox.close(self.entries, left, batch=single, created=self._created)
+            table.close(self.entries, left, batch=single, created=self._created)
         finally:
             self.closed.set()
         return left

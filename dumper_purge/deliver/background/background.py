@@ -5,11 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from dumper_purge.deliver.clerk import Clerk
+from dumper_purge.deliver.background.clerk import Clerk
+from dumper_purge.deliver.background.lanes import Lanes
+from dumper_purge.deliver.background.threads import Threads
+from dumper_purge.deliver.background.timers import Timers
 from dumper_purge.deliver.entry import Entry
-from dumper_purge.deliver.lanes import Lanes
-from dumper_purge.deliver.threads import Threads
-from dumper_purge.deliver.timers import Timers
 
 __all__ = ["Background"]
 

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from dumper_purge.deliver.threads import Threads
+from dumper_purge.deliver.background.threads import Threads
 
 __all__ = ["Clerk"]
 

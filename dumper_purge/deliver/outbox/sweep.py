@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
-from dumper_purge.deliver import carrying, outbox
+from dumper_purge.deliver import carrying
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import (
     close_later,
@@ -17,11 +17,12 @@ from dumper_purge.deliver.carrying import (
 )
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.fence_backend import FENCE
-from dumper_purge.deliver.outbox import EVERYWHERE, Left, Row
-from dumper_purge.deliver.receipt import Receipt
+from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.sweeper import LEASE
+from dumper_purge.deliver.outbox.table import EVERYWHERE, Left, Row
 from dumper_purge.deliver.recording import record
 from dumper_purge.deliver.step import Step
-from dumper_purge.deliver.sweeper import LEASE
 from dumper_purge.deliver.tiers import PATIENCE
 from dumper_purge.exceptions import Rejected
 
@@ -38,7 +39,7 @@ def carry_out(using: str, ids: Sequence[str]) -> None:
     What failed stays in the outbox, due later. Entries that are no longer there are left out.
     Raises what the database raises.
     """
-    _wait(take_up(outbox.claim(using, limit=len(ids), lease=LEASE, ids=ids)) if ids else [])
+    _wait(take_up(table.claim(using, limit=len(ids), lease=LEASE, ids=ids)) if ids else [])
 
 
 def sweep() -> int:
@@ -144,7 +145,7 @@ def _merged(rows: Iterable[Row]) -> PurgeBatch:
 
 def _decoded(row: Row) -> PurgeBatch:
     try:
-        return outbox.decoded(row.batch)
+        return table.decoded(row.batch)
     except (ValueError, RecursionError) as error:
         logger.error(  # noqa: TRY400 - it says all there is to say
             "Entry %s of %r was written by another version of dumper_purge (%s): everything is"

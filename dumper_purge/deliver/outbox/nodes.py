@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import Error
 
-from dumper_purge.deliver import outbox, outboxes
+from dumper_purge.deliver.outbox import databases, table
 
 __all__ = ["failed", "flush_if_due", "forget", "node_key", "succeeded"]
 
@@ -92,17 +92,17 @@ def node_key(alias: str, node: str) -> str:
 
 
 def _write(news: list[tuple[tuple[str, str], _Seen]], now: float) -> None:
-    aliases = outboxes.all_outboxes()
+    aliases = databases.all_outboxes()
     if not aliases:
         return
     model = apps.get_model("dumper_purge", "OutboxNode")
-    clock = outbox.clock(aliases[0])
+    clock = table.clock(aliases[0])
     for (alias, node), seen in news:
         values = {
             "alias": alias,
             "node": node,
             "failures": seen.failures,
-            "error": outbox.storable(seen.error),
+            "error": table.storable(seen.error),
             "retry_at": None if seen.retry_at is None else clock + seen.retry_at - now,
         }
         if seen.last_success is not None:

@@ -9,9 +9,9 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from dumper_purge.backends import configured
 from dumper_purge.conf import current
-from dumper_purge.deliver import outbox, outboxes
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.entry import place
+from dumper_purge.deliver.outbox import databases, table
 from dumper_purge.respond import fence
 
 __all__ = ["CRITICAL", "OK", "WARNING", "Health", "NodeHealth", "counted", "health"]
@@ -97,7 +97,7 @@ def _ask(
     asked: list[str] = []
     for using in sorted(connections, key=lambda alias: alias != DEFAULT_DB_ALIAS):
         try:
-            if outboxes.has_table(using):
+            if databases.has_table(using):
                 _count(using, found)
                 if not asked:
                     _add_nodes(using, found)
@@ -110,7 +110,7 @@ def _ask(
 
 
 def _count(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
-    for alias, node, state, number, age in outbox.counts(using):
+    for alias, node, state, number, age in table.counts(using):
         values = found.setdefault((alias, node), {})
         values[state] = values.get(state, 0) + number
         if state == "pending":
@@ -119,7 +119,7 @@ def _count(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
 
 def _add_nodes(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
     configured_nodes = {(b.alias, node) for b in configured() for node in b.nodes}
-    now = outbox.clock(using)
+    now = table.clock(using)
     for row in apps.get_model("dumper_purge", "OutboxNode").objects.using(using):
         if (row.alias, row.node) not in configured_nodes:
             continue

@@ -1,0 +1,1 @@
+"""What goes on beside the caller, in threads where they run."""

@@ -1,0 +1,1 @@
+"""What is written down, so that it survives every process: entries, and who takes them up."""
