@@ -98,7 +98,7 @@ def turns(files, monkeypatch):
             if len(waits) == number:
                 self.stop()
 
-        monkeypatch.setattr(Worker, "_wait", wait)
+        monkeypatch.setattr(Worker, "_is_woken_within", wait)
         worker.run()
         return waits
 

@@ -60,8 +60,8 @@ class Worker:
         logger.info("A worker has begun, on %s.", ", ".join(databases.all_outboxes()) or "nothing")
         with _signals(self):
             while not self._stopped:
-                self._wait(self._turn())
-                self._listen_up()
+                if self._is_woken_within(self._turn()):
+                    self._listen_up()
         left = background.finish(current().exit_timeout)
         logger.info("The worker has ended%s.", f" with {len(left)} purges begun" if left else "")
         carrying.forget()
@@ -100,13 +100,13 @@ class Worker:
         self._pause = min(self._pause * 2, _LONGEST)
         return self._pause
 
-    def _wait(self, seconds: float) -> None:
+    def _is_woken_within(self, seconds: float) -> bool:
         """Sleep, until it is stopped or PostgreSQL notifies of something new."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._reader, selectors.EVENT_READ)
             for listener in self._listeners.values():
                 selector.register(listener.connection.fileno(), selectors.EVENT_READ)
-            selector.select(seconds)
+            return bool(selector.select(seconds))
 
     def _listen_up(self) -> None:
         """Take in what woke it; a listener whose database has gone is made anew."""
