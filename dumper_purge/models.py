@@ -13,7 +13,7 @@ class OutboxEntry(models.Model):
     """
 
     class State(models.TextChoices):
-        """Dead letters were rejected or given up; they are kept until they are replayed."""
+        """Dead letters were rejected or given up; they stay until they are replayed or dropped."""
 
         PENDING = "pending"
         DEAD = "dead"

@@ -8,12 +8,12 @@ from django.db.models import Model
 
 from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.collect import transactions
+from dumper_purge.collect.autocommit import Saving, enters
 from dumper_purge.collect.blocks import current_block
+from dumper_purge.collect.forwarding import forward
 from dumper_purge.collect.outlet import EntryRef, outlet
 from dumper_purge.collect.request import current_request
 from dumper_purge.collect.segment import Segment
-from dumper_purge.collect.settlement import settle
-from dumper_purge.collect.tables import Saving, enters
 from dumper_purge.conf import current
 
 __all__ = ["collect", "collect_row", "purge"]
@@ -28,7 +28,7 @@ def collect(using: str, changes: BatchBuilder, save: Saving | None = None) -> No
     """
     if not changes:
         return
-    outlet()
+    outlet()  # Raises here, where the caller sees it, if nothing was connected.
     connection = connections[using]
     waiting = _waiting(connection)
     entries = _entries(using, changes.build(), save) if enters(using) else []
@@ -39,7 +39,7 @@ def collect(using: str, changes: BatchBuilder, save: Saving | None = None) -> No
         changes.everything = True
         _purge_twice(using, changes.build())
     else:
-        settle(changes.build(), entries)
+        forward(changes.build(), entries)
 
 
 def _entries(using: str, batch: PurgeBatch, save: Saving | None) -> list[EntryRef]:
@@ -74,7 +74,7 @@ def purge(batch: PurgeBatch, using: str | None) -> None:
     """Purge at the user's word, when the transaction of ``using`` commits; None: all open ones."""
     if not batch:
         return
-    outlet()
+    outlet()  # Raises here, where the caller sees it, if nothing was connected.
     asked = connections.all(initialized_only=True) if using is None else [connections[using]]
     manual = [connection.alias for connection in asked if transactions.is_manual(connection)]
     waiting = [_waiting(connection) for connection in asked if connection.in_atomic_block]
@@ -85,7 +85,7 @@ def purge(batch: PurgeBatch, using: str | None) -> None:
         _purge_twice(manual[0], batch)
     elif not segments:
         alias = using or DEFAULT_DB_ALIAS
-        settle(batch, _entries(alias, batch, None) if enters(alias) else ())
+        forward(batch, _entries(alias, batch, None) if enters(alias) else ())
 
 
 def _add(segment: Segment, changes: BatchBuilder | PurgeBatch) -> None:

@@ -8,12 +8,12 @@ from django.db.models.deletion import Collector
 from django.db.utils import ConnectionRouter
 
 from dumper_purge.collect import (
+    autocommit,
     deletions,
     insertions,
     primary,
     querysets,
     saves,
-    tables,
     transactions,
 )
 
@@ -30,7 +30,7 @@ def install() -> None:
     _is_installed = True
     places: tuple[tuple[Any, str, Any], ...] = (
         (Model, "save_base", saves.watch),
-        (Model, "_save_table", tables.watch),
+        (Model, "_save_table", autocommit.watch),
         (BaseDatabaseWrapper, "commit", transactions.watch_commit),
         (QuerySet, "update", querysets.watch_update),
         (QuerySet, "bulk_update", querysets.watch_bulk_update),

@@ -8,13 +8,13 @@ from django.db import connections, router
 from django.db.models import Model
 
 from dumper_purge import conf
+from dumper_purge.collect.autocommit import Saving, enters, saving
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect, collect_row
 from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.request import saw_change
 from dumper_purge.collect.rows import read_one
 from dumper_purge.collect.stored import is_same, shows_columns, without_memory
-from dumper_purge.collect.tables import Saving, enters, saving
 
 __all__ = ["watch"]
 
@@ -132,6 +132,7 @@ def _collect_failed(instance: Any, change: Change, save: Saving | None) -> None:
     connection = connections[change.using]
     if not (connection.in_atomic_block and connection.needs_rollback):
         shape, using = change.plan.shape, change.using
+        # Computed in there, so that what raises takes nothing's place.
         change.after_failure(without_memory(row, shape, using) for row in (instance,))
     collect(change.using, change.batch, save)
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.blocks import Block, current_block
 from dumper_purge.collect.collector import purge
+from dumper_purge.collect.forwarding import forward
 from dumper_purge.collect.request import RequestScope, open_request
-from dumper_purge.collect.settlement import settle
 
 __all__ = ["Paused", "RequestScope", "collecting", "open_request", "paused"]
 
@@ -33,7 +33,7 @@ def _hand_on(block: Block) -> None:
         if alias is not None and around is not None:
             around.segments[alias].merge(segment)
         else:
-            settle(segment.resolved().build(), segment.entries)
+            forward(segment.resolved().build(), segment.entries)
 
 
 class Paused:

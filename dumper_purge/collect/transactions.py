@@ -5,7 +5,7 @@ without the other, and what a savepoint has rolled back is in neither. Django ha
 so ``BaseDatabaseWrapper.commit`` is watched; whatever ends in a commit passes there.
 
 The batch hangs on ``connection.run_on_commit`` alone, which Django empties when the transaction
-is rolled back. Its entry names no savepoint, so that no savepoint takes it away; it stands before
+is rolled back. Its hook names no savepoint, so that no savepoint takes it away; it stands before
 all others, so that no hook of the user's loses or delays it. What is collected inside a savepoint
 has a marker there, which Django drops with the savepoint.
 """
@@ -19,9 +19,9 @@ from weakref import ReferenceType, ref
 from django.db import DatabaseError, transaction
 
 from dumper_purge.collect.blocks import current_block
+from dumper_purge.collect.forwarding import forward_transaction
 from dumper_purge.collect.outlet import outlet
 from dumper_purge.collect.segment import Segment
-from dumper_purge.collect.settlement import settle_transaction
 
 __all__ = ["TransactionBatch", "is_manual", "segment", "watch_commit"]
 
@@ -79,7 +79,7 @@ def _testcase_blocks(connection: Any) -> int:
 def _beginning(connection: Any) -> tuple[Any, ...] | None:
     """Return what identifies the transaction that a test plays inside TestCase's own.
 
-    None for a real transaction, which its entry alone identifies, an empty tuple for autocommit.
+    None for a real transaction, which its hook alone identifies, an empty tuple for autocommit.
     """
     count = _testcase_blocks(connection)
     if not count:
@@ -111,28 +111,28 @@ class TransactionBatch:
     def hang_on(self, connection: Any) -> None:
         """Register to be sent at the commit.
 
-        In a TestCase the entry is the last, where ``captureOnCommitCallbacks()`` finds it, and
+        In a TestCase the hook is the last, where ``captureOnCommitCallbacks()`` finds it, and
         names the savepoints that stand for the transaction and those around it.
         """
-        entries = connection.run_on_commit
+        hooks = connection.run_on_commit
         self._depth = _testcase_blocks(connection)
-        self._position = len(entries) if self._depth else 0
+        self._position = len(hooks) if self._depth else 0
         outer = set(connection.savepoint_ids[: self._depth])
-        entries.insert(self._position, (outer, self.send, True))
+        hooks.insert(self._position, (outer, self.send, True))
 
     def is_pending(self, connection: Any, begun: tuple[Any, ...] | None) -> bool:
         """Tell whether this is still the batch of the connection's transaction."""
         if self._is_sent or self._begun != begun or begun == ():
             return False
-        entries = connection.run_on_commit
-        if self._position < len(entries) and self._is_entry(entries[self._position]):
+        hooks = connection.run_on_commit
+        if self._position < len(hooks) and self._is_own(hooks[self._position]):
             return True
-        positions = [i for i, entry in enumerate(entries) if self._is_entry(entry)]
+        positions = [i for i, hook in enumerate(hooks) if self._is_own(hook)]
         self._position = positions[0] if positions else 0
         return bool(positions)
 
-    def _is_entry(self, entry: tuple[Any, ...]) -> bool:
-        return getattr(entry[1], "__self__", None) is self
+    def _is_own(self, hook: tuple[Any, ...]) -> bool:
+        return getattr(hook[1], "__self__", None) is self
 
     def segment(self, connection: Any) -> Segment:
         """Return the segment of the current savepoint."""
@@ -162,7 +162,7 @@ class TransactionBatch:
         """Purge what the transaction has committed, without what was rolled back inside."""
         self._is_sent = True
         root, self._root = self._standing(None), Segment()
-        settle_transaction(root.batch.build(), root.entries)
+        forward_transaction(root.batch.build(), root.entries)
 
     def _standing(self, using: str | None) -> Segment:
         """Return what was not rolled back; with ``using``, inside the transaction of it."""

@@ -101,7 +101,7 @@ def report_failure(entry: Entry, error: Exception, seconds: float, retry_in: flo
     trace = None if isinstance(error, PurgeError) else error
     level = _level(entry.attempts)
     if retry_in is None:
-        level, what_next = logging.ERROR, f"Given up after {entry.attempts} attempts."
+        level, what_next = logging.ERROR, "It is not tried again."
     else:
         what_next = f"Next attempt in {retry_in:.1f} s."
     logger.log(

@@ -66,14 +66,13 @@ class Breakers:
         breaker = self._breakers.get((alias, node))
         return 0 if breaker is None else breaker.failures
 
-    def failed(self, alias: str, node: str, seconds: float) -> int:
-        """Note a failure, after which the next attempt is due in ``seconds``; return the count."""
+    def failed(self, alias: str, node: str, seconds: float) -> None:
+        """Note a failure, after which the next attempt is due in ``seconds``."""
         with self._lock:
             breaker = self._breakers.setdefault((alias, node), Breaker())
             breaker.failures += 1
             breaker.retry_at = time.monotonic() + seconds
             breaker.probe_since = None
-            return breaker.failures
 
     def succeeded(self, alias: str, node: str) -> bool:
         """Note a success; return True if failures came before it."""

@@ -2,9 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from functools import partial
-
-from django.db import Error
 
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
@@ -14,21 +11,18 @@ from dumper_purge.deliver.attempt import AttemptFailed, attempt, breakers
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Entry, merged
 from dumper_purge.deliver.followups import FollowUps
-from dumper_purge.deliver.outbox import engines, nodes, table
+from dumper_purge.deliver.outbox import engines, nodes
+from dumper_purge.deliver.outbox.closing import Closing
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.sweeper import LEASE, Sweeper
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox.sweeper import Sweeper
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.deliver.step import Step
 from dumper_purge.deliver.tiers import Passage
 from dumper_purge.exceptions import Transient
 
 __all__ = [
-    "background", "carry_out", "close_later", "followups", "forget", "let_go", "let_go_later",
-    "pass_through", "sweeper",
+    "background", "carry_out", "closing", "followups", "forget", "pass_through", "sweeper",
 ]  # fmt: skip
-
-logger = logging.getLogger("dumper.deliver")
 
 
 def carry_out(entries: list[Entry]) -> None:
@@ -47,14 +41,14 @@ def carry_out(entries: list[Entry]) -> None:
         # A receiver that ends this thread, by SystemExit, must not end the purge with it.
         for part in parts:
             followups.owe(part, next_attempt(Transient(""), entry.attempts) or 0.0)
-        _let_go(entries, purged=False)
+        _conclude(entries, purged=False)
         raise
     else:
         if entry.step is not Step.SETTLE and not entry.backend.instant:
             _note_success(entry, kept=any(part.receipt is not None for part in parts))
             for part in parts:
                 followups.sent(part)
-    _let_go(entries, purged=purged)
+    _conclude(entries, purged=purged)
 
 
 def pass_through(
@@ -67,83 +61,10 @@ def pass_through(
     """Begin to purge a batch on some backends, the inner before the outer ones."""
     passage = Passage(
         batch, backends, background, followups,
-        receipt=receipt, closed=close_later, log_level=log_level,
+        receipt=receipt, end=closing.end, log_level=log_level,
     )  # fmt: skip
     passage.start()
     return passage
-
-
-def close(receipt: Receipt) -> None:
-    """Close the entries of a complete receipt now, in this thread; never raises."""
-    try:
-        left = receipt.close(configured())
-    except Exception as error:
-        logger.warning(
-            "The entries of %s could not be closed and come up again: %r", receipt.batch, error
-        )
-        again = partial(background.clerk.submit, sweeper.sweep)
-        background.later(LEASE, again, optional=True)
-        return
-    nodes.flush_if_due()
-    _plan(left)
-
-
-def close_later(receipt: Receipt) -> None:
-    """Close the entries of a complete receipt, in the clerk's thread."""
-    background.clerk.submit(partial(close, receipt))
-
-
-def let_go(receipt: Receipt) -> None:
-    """End the maker's hold: close the entries here if all is done, else see to it that others do.
-
-    From then on what is left is written down at once: the second purge of one node must not wait
-    for another one that is slow. All that is done to a shared receipt is done by the clerk, in
-    order, so that what is left is written before the entry goes.
-    """
-    if not receipt.is_shared:
-        receipt.release()
-        close(receipt)
-        return
-    receipt.is_abandoned = True
-    _write_early(receipt)
-    if receipt.release():
-        close_later(receipt)
-
-
-def let_go_later(receipt: Receipt, seconds: float) -> None:
-    """Do the same in so many seconds, if it is still open by then."""
-
-    def let_go_now() -> None:
-        if receipt.hold_if_open():
-            let_go(receipt)
-
-    background.later(seconds, let_go_now, optional=True)
-
-
-def _write_early(receipt: Receipt) -> None:
-    left = receipt.take_left()
-    if left:
-        background.clerk.submit(partial(_add, receipt, left))
-
-
-def _add(receipt: Receipt, left: list[Left]) -> None:
-    try:
-        table.add(receipt.entries[0].using, left)
-    except Error as error:
-        # The receipt is still open, and so is the entry that stands for all of it.
-        logger.warning("What is left of %s could not be written: %s", receipt.batch, error)
-        for each in left:
-            receipt.leave(each)
-        return
-    _plan(left)
-
-
-def _plan(left: list[Left]) -> None:
-    pending = [each.seconds for each in left if not each.dead]
-    if pending:
-        sweeper.sweep_in(min(pending))
-    if left:
-        sweeper.count(len(left))
 
 
 def forget() -> None:
@@ -157,7 +78,7 @@ def forget() -> None:
     engines.forget()
 
 
-def outside_of(inner: BaseBackend) -> list[BaseBackend]:
+def _outside_of(inner: BaseBackend) -> list[BaseBackend]:
     """Return the backends that stand outside of one, and have to be asked over a network."""
     outside = [backend for backend in configured() if not backend.instant]
     aliases = [backend.alias for backend in outside]
@@ -185,18 +106,16 @@ def _note_success(entry: Entry, *, kept: bool) -> None:
         sweeper.hasten(entry.backend.alias, entry.node)
 
 
-def _let_go(entries: list[Entry], *, purged: bool) -> None:
+def _conclude(entries: list[Entry], *, purged: bool) -> None:
     for entry in entries:
         proceed = entry.done(purged) if entry.done is not None else None
         if entry.receipt is not None:
-            if entry.receipt.is_abandoned:
-                _write_early(entry.receipt)
-            if entry.receipt.release():
-                close_later(entry.receipt)
+            closing.end(entry.receipt)
         if proceed is not None:
             proceed()
 
 
 background = Background(carry_out)
-followups = FollowUps(background, outside=outside_of, purge=pass_through)
+followups = FollowUps(background, outside=_outside_of, purge=pass_through)
 sweeper = Sweeper(background)
+closing = Closing(background, sweeper)

@@ -19,7 +19,7 @@ from dumper_purge.conf import current
 from dumper_purge.deliver import carrying, recording
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.budget import spending
-from dumper_purge.deliver.carrying import background, pass_through, sweeper
+from dumper_purge.deliver.carrying import background, closing, pass_through, sweeper
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.outbox import databases, engines
 from dumper_purge.deliver.outbox.receipt import Receipt
@@ -81,12 +81,13 @@ def _deliver(batch: PurgeBatch, receipt: Receipt | None) -> None:
     else:
         with spending() as seconds:
             if receipt is not None and engines.hand_over(receipt.entries):
+                # Never let go: from here on the entry is the engine's to close.
                 sweeper.count(1)
                 return
             passage = pass_through(batch, outside, receipt=receipt, log_level=logging.INFO)
             passage.finished.wait(seconds)
     if receipt is not None:
-        carrying.let_go(receipt)
+        closing.let_go(receipt)
 
 
 def _exit() -> None:

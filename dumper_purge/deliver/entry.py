@@ -18,7 +18,9 @@ Done: TypeAlias = Callable[[bool], Callable[[], None] | None]
 
 @dataclass(kw_only=True, eq=False)
 class Entry:
-    """``done`` is called after each attempt; ``receipt`` is held until then, if there is one.
+    """What is in hand for one node, be it from a row of the outbox or from a delivery.
+
+    ``done`` is called after each attempt; ``receipt`` is held until then, if there is one.
 
     Entries of one lane are carried out one after the other, those that wait in it together.
     """

@@ -62,7 +62,7 @@ class FollowUps:
         """
         if self._owed:
             for step in Step:
-                self._release((replace(entry, step=step).lane, step))
+                self._submit_owed((replace(entry, step=step).lane, step))
         later = replace(entry, attempts=0, done=self.when_late(entry))
         delay = _repeat_delay(entry)
         if entry.backend.waits_for_fetches:
@@ -95,7 +95,7 @@ class FollowUps:
                 return
             owed = self._owed[key] = replace(entry)
             owed.done = self.when_late(owed)
-            self._background.later(seconds, partial(self._release, key), entry=owed)
+            self._background.later(seconds, partial(self._submit_owed, key), entry=owed)
 
     def bury(self, entry: Entry, error: str) -> None:
         """Keep what is not tried again, where it can be kept."""
@@ -127,7 +127,7 @@ class FollowUps:
         if before is None:
             self._background.later(_LATE_TOGETHER, partial(self._flush, backend.alias))
 
-    def _release(self, key: tuple[Lane, Step]) -> None:
+    def _submit_owed(self, key: tuple[Lane, Step]) -> None:
         with self._lock:
             entry = self._owed.pop(key, None)
         if entry is not None:

@@ -14,8 +14,8 @@ _LONGEST = 8.0
 def next_attempt(error: Exception, attempts: int, *, endless: bool = False) -> float | None:
     """Return the seconds to wait after ``attempts`` failures, or None to give up.
 
-    A node that is down is never given up: it may come back with all that it had stored. What
-    another error tells of is a bug, which is not waited for as long. Full jitter keeps processes
+    A node that is down is never given up: it may come back with all that it had stored. An error
+    of another class is a bug, and given up after ``MAX_ATTEMPTS``. Full jitter keeps processes
     from coming back all at once; a Retry-After is honoured.
     """
     endless = endless or isinstance(error, Transient)

@@ -44,8 +44,8 @@ class Passage:
         followups: FollowUps,
         *,
         receipt: Receipt | None = None,
-        closed: Callable[[Receipt], None],
-        log_level: int = logging.INFO,
+        end: Callable[[Receipt], None],
+        log_level: int,
     ) -> None:
         self.finished = threading.Event()
         self._batch = batch
@@ -53,7 +53,7 @@ class Passage:
         self._background = background
         self._followups = followups
         self._receipt = receipt
-        self._closed = closed
+        self._end = end
         self._log_level = log_level
         self._lock = threading.Lock()
         self._tiers: list[_Tier] = []
@@ -117,8 +117,8 @@ class Passage:
         if logger.isEnabledFor(self._log_level):
             message = "Purged %s on %s in %.1f ms."
             logger.log(self._log_level, message, self._batch, self._reached(), milliseconds)
-        if self._receipt is not None and self._receipt.release():
-            self._closed(self._receipt)
+        if self._receipt is not None:
+            self._end(self._receipt)
         self.finished.set()
 
     def _reached(self) -> str:

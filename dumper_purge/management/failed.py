@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.entry import place
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import table
+from dumper_purge.management.outbox import required
 
 __all__ = ["HELP", "add_arguments", "run"]
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
     """List, replay or drop dead letters; raise CommandError for an id that is none."""
-    found = [(using, row) for using in databases.all_outboxes() for row in _dead(using, options)]
+    found = [(using, row) for using in required() for row in _dead(using, options)]
     missing = set(options["ids"]) - {row.pk for _, row in found}
     if missing:
         raise CommandError(f"There is no dead letter {', '.join(sorted(missing))}.")
@@ -38,6 +39,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     elif options["drop"]:
         table.close(refs)
         command.stdout.write(f"Dropped {len(refs)}.")
+    elif not found:
+        command.stdout.write("There are no dead letters.")
     else:
         for _, row in found:
             where = place(row.alias, row.node or row.alias)

@@ -300,7 +300,7 @@ def test_a_rejection_is_final(settings, stage, signals, caplog):
     assert signals == [("given up", "edge", "e", 1)]
     (record,) = caplog.records
     assert record.levelname == "ERROR"
-    assert "edge at e: wrong token. Given up after 1 attempts." in record.getMessage()
+    assert "edge at e: wrong token. It is not tried again." in record.getMessage()
 
 
 def test_a_node_that_comes_back_late_is_purged(settings, stage, signals, soon, caplog):

@@ -51,14 +51,14 @@ def test_once_delivers_what_is_due_and_what_that_entails(two_tiers, capsys):
     worker("--once")
 
     assert two_tiers.names() == [("send", "i"), ("send", "o")]
-    assert capsys.readouterr().out == "Delivered 2 entries.\n"
+    assert capsys.readouterr().out == "Took up 2 entries.\n"
     assert len(entries()) == 1
 
 
-def test_once_where_nothing_is_due_says_so(two_tiers, capsys):
+def test_once_where_nothing_is_due_says_nothing_as_cron_would_mail_it(two_tiers, capsys):
     worker("--once")
 
-    assert capsys.readouterr().out == "Delivered 0 entries.\n"
+    assert capsys.readouterr().out == ""
 
 
 def test_once_comes_to_an_end_although_a_node_is_down(two_tiers):
@@ -248,7 +248,7 @@ def test_a_process_delivers_once_and_ends(shop):
 
     out = shop.run(*COMMAND, "--once")
 
-    assert out == "Delivered 2 entries.\n"
+    assert out == "Took up 2 entries.\n"
     assert path_tag("/a/") in purged(shop)
     assert shop.rows.count() == 0
 
@@ -317,7 +317,7 @@ def test_a_worker_that_was_killed_leaves_what_it_had_to_the_next(shop):
         process.wait(10)
     shop.make_due()
 
-    assert shop.run(*COMMAND, "--once") == "Delivered 1 entry.\n"
+    assert shop.run(*COMMAND, "--once") == "Took up 1 entry.\n"
     assert shop.rows.count() == 0
 
 

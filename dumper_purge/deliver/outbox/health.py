@@ -110,8 +110,9 @@ def _ask(
 
 
 def _count(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
+    only = {backend.alias: backend.nodes[0] for backend in configured() if len(backend.nodes) == 1}
     for alias, node, state, number, age in table.counts(using):
-        values = found.setdefault((alias, node), {})
+        values = found.setdefault((alias, node or only.get(alias, "")), {})
         values[state] = values.get(state, 0) + number
         if state == "pending":
             values["oldest_pending"] = max(age, values.get("oldest_pending", 0.0))

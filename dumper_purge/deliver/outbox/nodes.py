@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import Error
 
+from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.outbox import databases, table
 
 __all__ = ["failed", "flush_if_due", "forget", "node_key", "succeeded"]
@@ -52,9 +53,9 @@ def failed(alias: str, node: str, error: str, retry_in: float | None) -> None:
     with _lock:
         seen = _seen.setdefault((alias, node), _Seen())
         now = time.monotonic()
-        if not seen.failures:
-            _due = 0.0
         seen.failures += 1
+        if seen.failures in {1, THRESHOLD}:
+            _due = 0.0
         seen.last_failure, seen.error, seen.is_news = now, error, True
         seen.retry_at = None if retry_in is None else now + retry_in
 
@@ -68,7 +69,7 @@ def forget() -> None:
 
 
 def flush_if_due() -> None:
-    """Write what is news, at once if a node failed or came back, else every ten seconds."""
+    """Write what is news: at once if a node fails, rests or is back, else every ten seconds."""
     global _due
     with _lock:
         now = time.monotonic()

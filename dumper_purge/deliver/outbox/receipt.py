@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
@@ -25,8 +26,8 @@ class Receipt:
         self.batch = batch
         self.entries = entries
         self.closed = threading.Event()
-        self.is_abandoned = False
-        """Whether it takes long, so that what is left must not wait for the rest."""
+        self.takes_long = False
+        """Whether its maker waits no longer, so that what is left must not wait for the rest."""
         self._created = created
         self._left: list[Left] = []
         self._holders = 1
@@ -89,20 +90,7 @@ def _together(left: Iterable[Left], nodes: dict[str, tuple[str, ...]]) -> list[L
     for (_, alias, *_), group in groups.items():
         if {each.node for each in group} >= set(nodes.get(str(alias), [object()])):
             first = max(group, key=lambda each: each.seconds)
-            joined.append(_everywhere(first))
+            joined.append(replace(first, node=EVERYWHERE))
         else:
             joined += group
     return joined
-
-
-def _everywhere(left: Left) -> Left:
-    return Left(
-        batch=left.batch,
-        alias=left.alias,
-        node=EVERYWHERE,
-        step=left.step,
-        seconds=left.seconds,
-        attempts=left.attempts,
-        error=left.error,
-        dead=left.dead,
-    )

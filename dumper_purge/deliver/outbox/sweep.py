@@ -8,13 +8,7 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.deliver import carrying
 from dumper_purge.deliver.attempt import report_failure
-from dumper_purge.deliver.carrying import (
-    close_later,
-    followups,
-    let_go_later,
-    pass_through,
-    sweeper,
-)
+from dumper_purge.deliver.carrying import closing, followups, pass_through, sweeper
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.fence_backend import FENCE
 from dumper_purge.deliver.outbox import table
@@ -88,9 +82,8 @@ def _start(alias: str, node: str, step: str, rows: list[Row]) -> Receipt:
     else:
         attempts = max(row.attempts for row in rows)
         _start_at(alias, node, _step(step), receipt, attempts)
-    let_go_later(receipt, PATIENCE)
-    if receipt.release():
-        close_later(receipt)
+    closing.let_go_later(receipt, PATIENCE)
+    closing.end(receipt)
     return receipt
 
 

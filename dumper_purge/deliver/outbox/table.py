@@ -81,7 +81,7 @@ def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created,"
-            f" state, error) VALUES (%s, %s, '', '', 'send', 0, {now(using)} + %s, {now(using)},"
+            f" state, error) VALUES (%s, %s, '', '', 'send', 0, {_now(using)} + %s, {_now(using)},"
             " 'pending', '')",
             [ref.id, encoded(batch), lease],
         )
@@ -144,14 +144,10 @@ def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = N
     Raises what the database raises.
     """
     connection = connections[using]
-    table, condition, values = _table(using), f"due <= {now(using)}", []
+    table, condition, values = _table(using), f"due <= {_now(using)}", []
     if ids is not None:
         condition, values = f"id IN ({_marks(ids)})", list(ids)
-    lock = ""
-    if connection.features.has_select_for_update:
-        lock = " FOR UPDATE"
-        if connection.features.has_select_for_update_skip_locked:
-            lock += " SKIP LOCKED"
+    lock = _lock(connection)
     with transaction.atomic(using=using, durable=False), connection.cursor() as cursor:
         if not lock:
             # SQLite has one lock, for writers: take it before anything is read.
@@ -168,17 +164,24 @@ def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = N
         ]
         for some in _chunks([row.ref.id for row in rows]):
             cursor.execute(
-                f"UPDATE {table} SET due = {now(using)} + %s WHERE id IN ({_marks(some)})",
+                f"UPDATE {table} SET due = {_now(using)} + %s WHERE id IN ({_marks(some)})",
                 [lease, *some],
             )
     return sorted(rows, key=lambda row: row.ref.id)
+
+
+def _lock(connection: Any) -> str:
+    if not connection.features.has_select_for_update:
+        return ""
+    skips = connection.features.has_select_for_update_skip_locked
+    return " FOR UPDATE SKIP LOCKED" if skips else " FOR UPDATE"
 
 
 def next_due(using: str) -> float | None:
     """Return in how many seconds the next entry is due; None if there is none."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT MIN(due) - {now(using)} FROM {_table(using)} WHERE state = 'pending'"
+            f"SELECT MIN(due) - {_now(using)} FROM {_table(using)} WHERE state = 'pending'"
         )
         seconds = cursor.fetchone()[0]
     return None if seconds is None else float(seconds)
@@ -188,8 +191,8 @@ def hasten(using: str, alias: str, node: str) -> None:
     """Let what a node is owed be due now."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"UPDATE {_table(using)} SET due = {now(using)} WHERE state = 'pending'"
-            f" AND step = 'send' AND alias = %s AND node IN (%s, '') AND due > {now(using)}",
+            f"UPDATE {_table(using)} SET due = {_now(using)} WHERE state = 'pending'"
+            f" AND step = 'send' AND alias = %s AND node IN (%s, '') AND due > {_now(using)}",
             [alias, node],
         )
 
@@ -201,7 +204,7 @@ def replay(refs: Iterable[EntryRef]) -> None:
             for some in _chunks(ids):
                 cursor.execute(
                     f"UPDATE {_table(using)} SET state = 'pending', attempts = 0,"
-                    f" due = {now(using)} WHERE state = 'dead' AND id IN ({_marks(some)})",
+                    f" due = {_now(using)} WHERE state = 'dead' AND id IN ({_marks(some)})",
                     some,
                 )
 
@@ -210,7 +213,7 @@ def counts(using: str) -> list[tuple[str, str, str, int, float]]:
     """Return alias, node, state, the number of entries, and the age of the oldest in seconds."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT alias, node, state, COUNT(*), {now(using)} - MIN(created)"
+            f"SELECT alias, node, state, COUNT(*), {_now(using)} - MIN(created)"
             f" FROM {_table(using)} GROUP BY alias, node, state"
         )
         return [
@@ -258,7 +261,7 @@ def _put_for_all(using: str, left: Left, created: float) -> None:
 def clock(using: str) -> float:
     """Return the seconds since 1970 on the database's clock."""
     with connections[using].cursor() as cursor:
-        cursor.execute(f"SELECT {now(using)}")
+        cursor.execute(f"SELECT {_now(using)}")
         return float(cursor.fetchone()[0])
 
 
@@ -280,17 +283,17 @@ def decoded(text: str) -> PurgeBatch:
     return PurgeBatch.from_dict(values)
 
 
-def now(using: str) -> str:
+def _now(using: str) -> str:
     """Return the SQL for the seconds since 1970 on the database's clock."""
     return _NOW.get(connections[using].vendor) or repr(time.time())
 
 
 def _insert(cursor: Any, using: str, left: Iterable[Left], created: float | None) -> None:
-    clock = now(using)
-    born = clock if created is None else repr(float(created))
+    present = _now(using)
+    born = present if created is None else repr(float(created))
     statement = (
         f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created, state,"
-        f" error) VALUES (%s, %s, %s, %s, %s, %s, {clock} + %s, {born}, %s, %s)"
+        f" error) VALUES (%s, %s, %s, %s, %s, %s, {present} + %s, {born}, %s, %s)"
     )
     cursor.executemany(
         statement,
@@ -307,7 +310,7 @@ def _insert(cursor: Any, using: str, left: Iterable[Left], created: float | None
 def _retarget(cursor: Any, using: str, id: str, left: Left) -> None:
     cursor.execute(
         f"UPDATE {_table(using)} SET alias = %s, node = %s, step = %s, attempts = %s, state = %s,"
-        f" error = %s, due = {now(using)} + %s WHERE id = %s",
+        f" error = %s, due = {_now(using)} + %s WHERE id = %s",
         [
             left.alias, left.node, left.step.value, left.attempts, left.state,
             storable(left.error), left.seconds, id,

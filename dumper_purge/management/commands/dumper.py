@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from dumper_purge.management import failed, purge, status, worker
+from dumper_purge.management import failed, purge, status, vcl, worker
 
 __all__ = ["Command"]
 
-ACTIONS = {"purge": purge, "worker": worker, "status": status, "failed": failed}
+ACTIONS = {"purge": purge, "worker": worker, "status": status, "failed": failed, "vcl": vcl}
 
 
 class Command(BaseCommand):

@@ -7,10 +7,10 @@ from dumper_purge.collect.blocks import current_block
 from dumper_purge.collect.outlet import EntryRef, outlet
 from dumper_purge.collect.request import current_request
 
-__all__ = ["settle", "settle_transaction"]
+__all__ = ["forward", "forward_transaction"]
 
 
-def settle(batch: PurgeBatch, entries: Sequence[EntryRef] = ()) -> None:
+def forward(batch: PurgeBatch, entries: Sequence[EntryRef] = ()) -> None:
     """Purge what was changed in autocommit, merged with the rest of its block or request."""
     if batch and not _is_kept(batch, entries):
         request = current_request()
@@ -18,7 +18,7 @@ def settle(batch: PurgeBatch, entries: Sequence[EntryRef] = ()) -> None:
             outlet().deliver(batch, entries=entries)
 
 
-def settle_transaction(batch: PurgeBatch, entries: Sequence[EntryRef] = ()) -> None:
+def forward_transaction(batch: PurgeBatch, entries: Sequence[EntryRef] = ()) -> None:
     """Purge what a transaction has committed, at once if no block keeps it."""
     if batch and not _is_kept(batch, entries):
         outlet().deliver(batch, entries=entries)
