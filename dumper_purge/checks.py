@@ -20,7 +20,7 @@ from dumper_purge.deliver.outbox.databases import has_table, is_replica
 
 __all__ = [
     "check_cache", "check_engine", "check_middleware", "check_outbox", "check_registrations",
-    "check_settings",
+    "check_settings", "check_sqlite",
 ]  # fmt: skip
 
 FEWEST_ENTRIES = 10_000
@@ -33,6 +33,7 @@ _DJANGO_PAIR = {
     "django.middleware.cache.FetchFromCacheMiddleware",
     "django.middleware.cache.UpdateCacheMiddleware",
 }
+_SQLITE = "django.db.backends.sqlite3"
 _TASKS = "dumper_purge.contrib.tasks."
 _IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
 _LOCALE = "django.middleware.locale.LocaleMiddleware"
@@ -165,6 +166,30 @@ def _tasks_without_worker(engine: str) -> Iterator[CheckMessage]:
             f"DUMPER_ENGINE = {engine!r} enqueues to {backend}, which has no worker.",
             "Name a backend with a worker in TASKS['default'], or set DUMPER_ENGINE = 'inline'.",
         )
+
+
+@register("dumper_purge")
+def check_sqlite(**kwargs: Any) -> list[CheckMessage]:
+    """Check that transactions on SQLite wait for the process's own second purges."""
+    if conf.problems() or backends.problems() or not conf.current().outbox:
+        return []
+    if all(backend.instant for backend in backends.configured()):
+        return []
+    return [
+        _warning(
+            17,
+            f"A transaction on {alias!r} that reads before it writes fails ('database is locked')"
+            " where a purge is noted in the outbox meanwhile.",
+            f"Set DATABASES[{alias!r}]['OPTIONS'] = {{'transaction_mode': 'IMMEDIATE'}}: it waits.",
+        )
+        for alias, database in settings.DATABASES.items()
+        if database.get("ENGINE") == _SQLITE and not _begins_at_once(database)
+    ]
+
+
+def _begins_at_once(database: dict[str, Any]) -> bool:
+    mode = database.get("OPTIONS", {}).get("transaction_mode") or ""
+    return str(mode).upper() in {"IMMEDIATE", "EXCLUSIVE"}
 
 
 @register(Tags.database)

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, models, transaction
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.blocks import current_block
@@ -19,6 +19,10 @@ from dumper_purge.collect.outlet import EntryRef, outlet
 from dumper_purge.collect.rows import begin_writing
 
 __all__ = ["Saving", "enters", "saving", "watch"]
+
+
+_IN_ERROR = 3
+"""The libpq's PQTRANS_INERROR."""
 
 
 class Saving:
@@ -41,13 +45,46 @@ class Saving:
         state.db, state.adding = self.using, False
         change = self._change.rehearsal()
         try:
-            self._find(change)
+            with _apart(self.using):
+                self._find(change)
+        except DatabaseError:
+            # The change itself comes to it when the row is committed, and tells the caller.
+            change.give_up()
         finally:
             state.db, state.adding = before
         self.batch = change.batch.build()
         entry = outlet().write(self.batch, self.using) if self.batch else None
         if entry is not None:
             self.entries.append(entry)
+
+
+@contextmanager
+def _apart(using: str) -> Iterator[None]:
+    """Let a query that fails in the block, be it caught there, not break the transaction.
+
+    The savepoint for that is made at the first query. Elsewhere than on PostgreSQL a statement that
+    fails breaks nothing.
+    """
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        yield
+        return
+    savepoints: list[str | None] = []
+
+    def execute(run: Callable[..., Any], *args: Any) -> Any:
+        if not savepoints:
+            savepoints.append(None)
+            savepoints[0] = connection.savepoint()
+        return run(*args)
+
+    try:
+        with connection.execute_wrapper(execute):
+            yield
+    finally:
+        for savepoint in filter(None, savepoints):
+            if connection.connection.info.transaction_status == _IN_ERROR:
+                connection.savepoint_rollback(savepoint)
+            connection.savepoint_commit(savepoint)
 
 
 _saving: ContextVar[Saving | None] = ContextVar("dumper_purge_saving", default=None)
@@ -78,6 +115,17 @@ def saving(save: Saving | None) -> Iterator[None]:
         _saving.reset(token)
 
 
+def _upload_files(instance: Any, cls: Any, names: Any) -> None:
+    """Store new files as Django does in the middle of a save, but before the transaction begins.
+
+    An upload may take long, and SQLite lets nobody else write meanwhile.
+    """
+    for field in cls._meta.local_concrete_fields:
+        is_saved = not names or field.name in names or field.attname in names
+        if isinstance(field, models.FileField) and is_saved:
+            field.pre_save(instance, instance._state.adding)
+
+
 def watch(save_table: Callable[..., bool]) -> Callable[..., bool]:
     """Return ``Model._save_table`` in one transaction with the entry, where it would be alone."""
 
@@ -86,6 +134,8 @@ def watch(save_table: Callable[..., bool]) -> Callable[..., bool]:
         save = _saving.get()
         if save is None or save.instance is not self or cls is not save.table:
             return save_table(self, raw, cls, *args, **kwargs)
+        if not raw:
+            _upload_files(self, cls, kwargs.get("update_fields", args[3] if args[3:] else None))
         with begin_writing(save.using), transaction.atomic(using=save.using, savepoint=False):
             updated = save_table(self, raw, cls, *args, **kwargs)
             save.enter()

@@ -59,8 +59,12 @@ def watch_commit(commit: Callable[[Any], None]) -> Callable[[Any], None]:
                 batch.write(self.alias)
             except DatabaseError:
                 raise
-            except Exception:  # Anything else would leave the transaction open.
+            except Exception:
                 logger.exception("What is to be purged could not be entered in the outbox.")
+            except BaseException:
+                # Django rolls back for a database error only; the transaction would stay open.
+                self.rollback()
+                raise
         commit(self)
 
     return watched

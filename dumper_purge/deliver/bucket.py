@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.db import Error, transaction
+from django.db import Error, connections, transaction
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
@@ -44,14 +44,16 @@ def forget() -> None:
 def take(backend: BaseBackend, batch: PurgeBatch) -> float:
     """Take what a purge costs; return 0, or the seconds until there is enough of it.
 
-    Without an outbox, or while it fails, each process counts for itself.
+    Without an outbox, while it fails, and inside a transaction, which would hold the row for long,
+    each process counts for itself.
     """
     if backend.rate is None:
         return 0.0
     cost = backend.cost(batch)
     try:
-        aliases = databases.all_outboxes()
-        wait, left = _take_shared(aliases[0], backend, cost) if aliases else _take(backend, cost)
+        aliases = databases.known_outboxes()
+        is_shared = bool(aliases) and not connections[aliases[0]].in_atomic_block
+        wait, left = _take_shared(aliases[0], backend, cost) if is_shared else _take(backend, cost)
     except Error as error:
         logger.warning("The budget of %s is not shared: %s", backend.alias, error)
         wait, left = _take(backend, cost)

@@ -1,6 +1,9 @@
 """System checks of the outbox, its engine, and the names that it keeps."""
 
+from unittest import mock
+
 import pytest
+from django.conf import settings
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
@@ -93,7 +96,9 @@ def test_a_node_that_the_outbox_cannot_keep_is_an_error():
 
 
 def test_the_longest_names_are_silent():
-    assert found(DUMPER_BACKENDS={"e" * 100: tier("n" * 255), "fences": tier("a")}) == {}
+    messages = found(DUMPER_BACKENDS={"e" * 100: tier("n" * 255), "fences": tier("a")})
+
+    assert "dumper_purge.E002" not in messages
 
 
 @pytest.mark.parametrize("options", [{"rate": 0}, {"rate": -1}, {"burst": 0, "rate": 1}])
@@ -209,3 +214,30 @@ def test_tasks_with_a_worker_and_other_engines_are_silent():
 
     assert found(DUMPER_ENGINE=TASKS, TASKS=tasks) == {}
     assert found(DUMPER_ENGINE="dumper_purge.contrib.celery.hand_over") == {}
+
+
+# W017
+
+
+EDGE = {"edge": {"BACKEND": "tests.deliver.stage.StageBackend", "LOCATION": "http://a"}}
+
+
+def test_sqlite_behind_an_edge_is_to_wait_for_its_lock():
+    message = found(DUMPER_BACKENDS=EDGE)["dumper_purge.W017"]
+
+    assert "'other'" in message.msg
+    assert "'transaction_mode': 'IMMEDIATE'" in message.hint
+
+
+@pytest.mark.parametrize("mode", ["IMMEDIATE", "immediate", "EXCLUSIVE"])
+def test_sqlite_that_waits_is_silent(mode):
+    places = {
+        alias: {**database, "OPTIONS": {"transaction_mode": mode}}
+        for alias, database in settings.DATABASES.items()
+    }
+    with mock.patch.dict(settings.DATABASES, places):
+        assert found(DUMPER_BACKENDS=EDGE) == {}
+
+
+def test_sqlite_with_the_page_cache_alone_has_nobody_beside_it():
+    assert found() == {}

@@ -22,6 +22,7 @@ def files(tmp_path, django_db_blocker):
     with django_db_blocker.unblock(), connected(made):
         databases.forget()
         _make_tables()
+        databases.all_outboxes()
         yield
         quiet()
         delivery.forget()

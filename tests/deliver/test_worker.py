@@ -81,6 +81,8 @@ def test_where_there_is_no_outbox_it_refuses(settings, switch):
 def test_where_there_is_no_table_it_says_what_to_do(files, monkeypatch):
     monkeypatch.setattr(databases, "has_table", lambda using: False)
 
+    databases.forget()
+
     with pytest.raises(CommandError, match=r"manage\.py migrate"):
         worker("--once")
 

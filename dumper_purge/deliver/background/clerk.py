@@ -32,8 +32,7 @@ class Clerk:
                 return
             self._is_there = True
         if not self._threads.start(self._work_on):
-            self._work()
-            self._is_there = False
+            self._work_here()
 
     def is_idle(self) -> bool:
         """Tell whether no task waits or is being done."""
@@ -47,7 +46,15 @@ class Clerk:
                     self._is_there = False
                     return
 
-    def _work(self) -> None:
+    def _work_here(self) -> None:
+        """Do the tasks in the caller's thread, which may be ended meanwhile."""
+        try:
+            self._work(caught=Exception)
+        finally:
+            with self._changed:
+                self._is_there = self._is_busy = False
+
+    def _work(self, caught: type[BaseException] = BaseException) -> None:
         while True:
             with self._changed:
                 self._is_busy = bool(self._tasks)
@@ -57,5 +64,5 @@ class Clerk:
                 task = self._tasks.popleft()
             try:
                 task()
-            except BaseException:  # In this thread nobody else sees it, and others still wait.
+            except caught:  # In a thread of its own nobody else sees it, and others still wait.
                 logger.exception("The outbox could not be kept; what is in it comes up again.")

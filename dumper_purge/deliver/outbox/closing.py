@@ -14,6 +14,9 @@ from dumper_purge.deliver.outbox.table import Left
 
 __all__ = ["Closing"]
 
+_MARGIN = 2.0
+"""Seconds by which the database's clock may have been set back meanwhile."""
+
 logger = logging.getLogger("dumper.deliver")
 
 
@@ -89,6 +92,6 @@ class Closing:
     def _plan(self, left: list[Left]) -> None:
         pending = [each.seconds for each in left if not each.dead]
         if pending:
-            self._sweeper.sweep_in(min(pending))
+            self._sweeper.sweep_in(min(pending), until=max(pending) + _MARGIN)
         if left:
             self._sweeper.count(len(left))

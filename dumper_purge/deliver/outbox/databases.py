@@ -2,9 +2,10 @@
 
 import logging
 import time
+from contextlib import nullcontext
 
 from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
@@ -12,7 +13,9 @@ from dumper_purge.conf import current
 from dumper_purge.deliver.outbox import table
 from dumper_purge.deliver.outbox.engines import WORKER
 
-__all__ = ["all_outboxes", "enter", "forget", "has_outbox", "has_table", "is_replica"]
+__all__ = [
+    "all_outboxes", "enter", "forget", "has_outbox", "has_table", "is_replica", "known_outboxes",
+]  # fmt: skip
 
 logger = logging.getLogger("dumper.deliver")
 
@@ -20,6 +23,10 @@ _LOOK_AGAIN = 60.0
 _BEYOND_BUDGET = 4.0
 """Seconds beyond the inline budget, within which a process delivers what it has committed."""
 
+_IN_ERROR = 3
+"""The libpq's PQTRANS_INERROR."""
+_MYSQL_ENDS = frozenset({1205, 1213, 2006, 2013})
+"""A lock that was waited for too long, a deadlock, and a connection that is gone."""
 _IS_REPLICA = {
     "postgresql": "SELECT pg_is_in_recovery()",
     "mysql": "SELECT @@GLOBAL.read_only",
@@ -52,14 +59,23 @@ def has_outbox(using: str) -> bool:
 
 
 def all_outboxes() -> list[str]:
-    """Return the aliases of all databases that have one, the default one first; never raises."""
+    """Return the aliases of all databases that have one, the default one first; never raises.
+
+    It asks every database that it does not know, and waits for one that does not answer: not in
+    the thread of a request.
+    """
     if not _is_on():
         return []
-    aliases = sorted(connections, key=lambda alias: (alias != DEFAULT_DB_ALIAS, alias))
-    for using in aliases:
+    for using in connections:
         if using not in _found:
             _look_up(using)
-    return [using for using in aliases if using in _found]
+    return known_outboxes()
+
+
+def known_outboxes() -> list[str]:
+    """Return those of which it is known that they have one, without asking."""
+    aliases = sorted(connections, key=lambda alias: (alias != DEFAULT_DB_ALIAS, alias))
+    return [using for using in aliases if using in _found and _is_on()]
 
 
 def _is_on() -> bool:
@@ -70,11 +86,15 @@ def _is_on() -> bool:
 def _look_up(using: str) -> None:
     if time.monotonic() < _without.get(using, 0.0):
         return
+    connection = connections[using]
+    in_savepoint = connection.in_atomic_block or not connection.autocommit
     try:
-        found = has_table(using)
+        # What fails here must not break what the user's transaction has written.
+        with transaction.atomic(using=using) if in_savepoint else nullcontext():
+            found = has_table(using)
     except Exception as error:
         logger.warning("Whether %r has an outbox cannot be looked up: %r", using, error)
-        return
+        found = False
     if found:
         _found.add(using)
         _without.pop(using, None)
@@ -125,23 +145,34 @@ def enter(batch: PurgeBatch, using: str) -> EntryRef | None:
         return entry
     except Exception as error:
         _distrust(using, f"An entry for {batch} could not be written: {error!r}.")
-        if isinstance(error, DatabaseError) and _has_broken(using):
+        if isinstance(error, Error) and _is_broken(using, error):
             raise
         return None
 
 
 def _distrust(using: str, what: str) -> None:
+    _proven.discard(using)
     _found.discard(using)
     _without[using] = time.monotonic() + _LOOK_AGAIN
     _complain(using, what)
 
 
-def _has_broken(using: str) -> bool:
-    """Tell whether a failed statement has broken the transaction that it is part of."""
-    was_proven = using in _proven
-    _proven.discard(using)
+def _is_broken(using: str, error: Error) -> bool:
+    """Tell whether a failed statement has ended the transaction that it is part of.
+
+    A commit would then say nothing, and keep nothing of what the user has written.
+    """
     connection = connections[using]
-    return was_proven and connection.vendor == "postgresql" and not connection.autocommit
+    if connection.autocommit and not connection.in_atomic_block:
+        return False
+    raw = connection.connection
+    if raw is None or connection.needs_rollback:
+        return True
+    if connection.vendor == "postgresql":
+        return bool(raw.info.transaction_status == _IN_ERROR)
+    if connection.vendor == "sqlite":
+        return not raw.in_transaction
+    return bool(error.args) and error.args[0] in _MYSQL_ENDS
 
 
 def _complain(using: str, what: str) -> None:

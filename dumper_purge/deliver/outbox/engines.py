@@ -42,7 +42,7 @@ def hand_over(entries: Sequence[EntryRef]) -> bool:
     if time.monotonic() >= _refused_until:
         try:
             _give(engine, entries)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # It must not end the save.
             _refused_until = time.monotonic() + _TRY_AGAIN
             logger.warning("DUMPER_ENGINE %r takes no entries now, they wait: %r", engine, error)
     return True

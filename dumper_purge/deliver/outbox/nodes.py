@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.db import Error
+from django.db import Error, connections
 
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.outbox import databases, table
@@ -74,7 +74,7 @@ def flush_if_due() -> None:
     with _lock:
         now = time.monotonic()
         news = [(place, seen) for place, seen in _seen.items() if seen.is_news]
-        if now < _due or not news:
+        if now < _due or not news or _is_in_transaction():
             return
         _due = now + _TELL_AGAIN
         for _, seen in news:
@@ -87,13 +87,18 @@ def flush_if_due() -> None:
             seen.is_news = True
 
 
+def _is_in_transaction() -> bool:
+    """Tell whether it would be written in somebody's transaction, which holds the row for long."""
+    return any(connections[using].in_atomic_block for using in databases.known_outboxes()[:1])
+
+
 def node_key(alias: str, node: str) -> str:
     """Return the primary key of a node's row."""
     return hashlib.blake2b(f"{alias}\n{node}".encode(), digest_size=16).hexdigest()
 
 
 def _write(news: list[tuple[tuple[str, str], _Seen]], now: float) -> None:
-    aliases = databases.all_outboxes()
+    aliases = databases.known_outboxes()
     if not aliases:
         return
     model = apps.get_model("dumper_purge", "OutboxNode")

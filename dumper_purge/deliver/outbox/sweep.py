@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Iterable, Sequence
 
+from django.db import connections
+from django.db.transaction import TransactionManagementError
+
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
@@ -11,7 +14,7 @@ from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import closing, followups, pass_through, sweeper
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.fence_backend import FENCE
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import databases, table
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.sweeper import LEASE
 from dumper_purge.deliver.outbox.table import EVERYWHERE, Left, Row
@@ -31,8 +34,11 @@ def carry_out(using: str, ids: Sequence[str]) -> None:
     """Deliver these entries of a database now; return when every node was asked.
 
     What failed stays in the outbox, due later. Entries that are no longer there are left out.
-    Raises what the database raises.
+    Raises what the database raises, and TransactionManagementError inside a transaction: it would
+    wait there for rows that it has locked itself.
     """
+    if ids and connections[using].in_atomic_block:
+        raise TransactionManagementError("Entries cannot be carried out inside a transaction.")
     _wait(take_up(table.claim(using, limit=len(ids), lease=LEASE, ids=ids)) if ids else [])
 
 
@@ -41,6 +47,7 @@ def sweep() -> int:
 
     Returns when every node was asked. A database that cannot be asked is left out, and logged.
     """
+    databases.all_outboxes()
     receipts = sweeper.sweep()
     _wait(receipts)
     return sum(len(receipt.entries) for receipt in receipts)

@@ -50,19 +50,23 @@ class Sweeper:
         self._looked = time.monotonic()
         self._uncounted = random.randrange(_COMPACT_EVERY)  # noqa: S311 - so that processes differ
 
-    def sweep_in(self, seconds: float) -> None:
-        """Sweep in so many seconds; what is due a little earlier or later goes with it."""
-        due = time.monotonic() + seconds + _AFTER
-        self._until = max(self._until, due)
+    def sweep_in(self, seconds: float, *, until: float) -> None:
+        """Sweep in so many seconds, and again while something is due until the other moment.
+
+        What is due a little earlier or later goes with it.
+        """
+        now = time.monotonic()
+        due = now + seconds + _AFTER
+        self._until = max(self._until, now + until)
         if due < self._next:
             self._next = due
-            self._background.later(due - time.monotonic(), partial(self._planned, due))
+            self._background.later(due - now, partial(self._planned, due))
 
     def hasten(self, alias: str, node: str) -> None:
         """Carry out now what a node is owed, since it is back."""
 
         def hasten() -> None:
-            for using in databases.all_outboxes():
+            for using in databases.known_outboxes():
                 table.hasten(using, alias, node)
             self.sweep()
 
@@ -79,15 +83,23 @@ class Sweeper:
             return
         self._looked = time.monotonic()
         try:
-            if any(_is_overdue(using) for using in databases.all_outboxes()):
+            if any(_is_overdue(using) for using in databases.known_outboxes()):
                 self._background.clerk.submit(self.sweep)
         except Exception as error:  # It may be called at the end of a request.
             logger.warning("The outbox could not be looked at: %r", error)
 
+    def discover(self) -> None:
+        """Look beside the caller for outboxes that this process does not know yet."""
+        if current().outbox:
+            self._background.clerk.submit(databases.all_outboxes)
+
     def sweep(self) -> list[Receipt]:
-        """Take up all that is due; return the receipts, which others will close."""
+        """Take up all that is due; return the receipts, which others will close.
+
+        Of the databases that are known to have an outbox.
+        """
         receipts: list[Receipt] = []
-        for using in databases.all_outboxes():
+        for using in databases.known_outboxes():
             try:
                 receipts += self._sweep(using)
             except Error as error:
@@ -118,13 +130,14 @@ class Sweeper:
         self.sweep()
         now = time.monotonic()
         if self._until > now:
-            dues = [table.next_due(using) for using in databases.all_outboxes()]
+            dues = [table.next_due(using) for using in databases.known_outboxes()]
             seconds = min((due for due in dues if due is not None), default=math.inf)
             if seconds < math.inf:
-                self.sweep_in(max(min(seconds, self._until - now), _TOGETHER))
+                wait = max(min(seconds, self._until - now), _TOGETHER)
+                self.sweep_in(wait, until=self._until - now)
 
     def _compact_all(self) -> None:
-        for using in databases.all_outboxes():
+        for using in databases.known_outboxes():
             self._compact(using)
 
     def _compact(self, using: str) -> None:

@@ -33,9 +33,12 @@ _VERSION = 1
 _LIGHTLY = "SET LOCAL synchronous_commit TO OFF"
 """Whatever closes an entry does not wait for the disk: lost in a crash, it costs a purge more."""
 _IDS_AT_ONCE = 500
+_LONGEST = 4_000_000
+"""Characters above which an entry is for everything: no packet of MySQL's takes 16 MB."""
 _NOW = {
     "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::float8",
-    "mysql": "UNIX_TIMESTAMP(NOW(6))",
+    # Of UNIX_TIMESTAMP(NOW(6)) an hour is told twice when summer time ends.
+    "mysql": "(UNIX_TIMESTAMP() + MICROSECOND(NOW(6)) / 1000000)",
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
 }
 
@@ -77,13 +80,16 @@ def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
 
     Raises what the database raises.
     """
+    text = encoded(batch)
+    if len(text) > _LONGEST:
+        text = encoded(PurgeBatch(everything=True))
     ref = EntryRef(using, _new_id())
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created,"
             f" state, error) VALUES (%s, %s, '', '', 'send', 0, {_now(using)} + %s, {_now(using)},"
             " 'pending', '')",
-            [ref.id, encoded(batch), lease],
+            [ref.id, text, lease],
         )
     return ref
 
@@ -110,8 +116,9 @@ def close(
         if not left:
             _delete_lightly(using, ids)
             continue
+        lightly = _may_be_lost(using)
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            if connections[using].vendor == "postgresql":
+            if lightly:
                 cursor.execute(_LIGHTLY)
             if len(refs) == len(left) == 1 and left[0].batch == batch:
                 _retarget(cursor, using, ids[0], left[0])
@@ -129,10 +136,15 @@ def _by_database(refs: Iterable[EntryRef]) -> dict[str, list[str]]:
     return found
 
 
-def _delete_lightly(using: str, ids: Sequence[str]) -> None:
+def _may_be_lost(using: str) -> bool:
+    """Tell whether a transaction of our own begins, that need not wait for PostgreSQL's disk."""
     connection = connections[using]
-    lightly = connection.vendor == "postgresql" and not connection.in_atomic_block
-    with connection.cursor() as cursor:
+    return connection.vendor == "postgresql" and not connection.in_atomic_block
+
+
+def _delete_lightly(using: str, ids: Sequence[str]) -> None:
+    lightly = _may_be_lost(using)
+    with connections[using].cursor() as cursor:
         for statement in _deletions(using, ids):
             # Without parameters two statements go to PostgreSQL at once.
             cursor.execute(f"{_LIGHTLY}; {statement}" if lightly else statement)
@@ -148,7 +160,7 @@ def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = N
     if ids is not None:
         condition, values = f"id IN ({_marks(ids)})", list(ids)
     lock = _lock(connection)
-    with transaction.atomic(using=using, durable=False), connection.cursor() as cursor:
+    with transaction.atomic(using=using), connection.cursor() as cursor:
         if not lock:
             # SQLite has one lock, for writers: take it before anything is read.
             cursor.execute(f"UPDATE {table} SET due = due WHERE id = ''")

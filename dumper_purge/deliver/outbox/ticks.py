@@ -22,4 +22,5 @@ def _tick(**kwargs: Any) -> None:
         return
     if not any(each.in_atomic_block for each in connections.all(initialized_only=True)):
         sweeper.look(interval)
+        sweeper.discover()
         close_old_connections()

@@ -82,7 +82,7 @@ class Worker:
             return self._without_database(error)
 
     def _until_next(self, *, was_busy: bool) -> float:
-        aliases = databases.all_outboxes()
+        aliases = databases.known_outboxes()
         dues = [due for using in aliases if (due := table.next_due(using)) is not None]
         if was_busy:
             self._pause = _SHORTEST
