@@ -8,6 +8,7 @@ from demo.machine.packages import Package
 
 PACKAGES = {
     "varnishd": servers.VARNISH,
+    "nginx": servers.NGINX,
     "postgres": [servers.POSTGRES],
     "mariadb": [servers.MARIADB],
 }

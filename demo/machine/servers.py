@@ -2,7 +2,7 @@
 
 from demo.machine.packages import Package
 
-__all__ = ["MARIADB", "POSTGRES", "TESTS", "VARNISH"]
+__all__ = ["MARIADB", "NGINX", "POSTGRES", "TESTS", "VARNISH"]
 
 VARNISH = (
     Package("varnish", "varnishd"),
@@ -10,6 +10,13 @@ VARNISH = (
 )
 
 POSTGRES = Package("postgresql", "/usr/lib/postgresql/*/bin/initdb")
+NGINX = (
+    Package("nginx", "nginx"),
+    Package(
+        "libnginx-mod-http-cache-purge",
+        "/usr/lib/nginx/modules/ngx_http_cache_purge_module.so",
+    ),
+)
 MARIADB = Package("mariadb-server", "mariadbd")
 
 TESTS = (
@@ -18,4 +25,6 @@ TESTS = (
     Package("redis-server", "redis-server"),
     POSTGRES,
     MARIADB,
+    *NGINX,
+    Package("wrk", "wrk"),
 )

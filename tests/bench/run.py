@@ -10,7 +10,14 @@ import django
 
 from tests.bench.figures import Effort, Figure
 from tests.bench.inflight import inflight
+from tests.bench.outbox.backlog import outbox_backlog
+from tests.bench.outbox.dead import outbox_dead_node
+from tests.bench.outbox.reaching import outbox_reach
+from tests.bench.outbox.saving import outbox_bulk, outbox_save
+from tests.bench.outbox.working import outbox_worker
 from tests.bench.pages import bypass, hit, miss
+from tests.bench.proxies.hits import proxy_hits
+from tests.bench.proxies.purges import proxy_purges
 from tests.bench.purges import varnish
 from tests.bench.saves import bulk, save
 from tests.bench.unregistered import unregistered
@@ -19,11 +26,17 @@ __all__ = ["main"]
 
 Bench: TypeAlias = Callable[[Effort], Iterable[Figure]]
 
-BENCHES: dict[str, Bench] = {
-    bench.__name__: bench
-    for bench in (hit, miss, bypass, save, unregistered, bulk, varnish, inflight)
+OUTBOX = (
+    outbox_save, outbox_bulk, outbox_reach, outbox_worker, outbox_dead_node, outbox_backlog,
+)  # fmt: skip
+PROXIES = (proxy_hits, proxy_purges)
+SINGLE = (hit, miss, bypass, save, unregistered, bulk, varnish, inflight)
+BENCHES: dict[str, Bench] = {bench.__name__: bench for bench in (*SINGLE, *OUTBOX, *PROXIES)}
+GROUPS = {
+    "outbox": [bench.__name__ for bench in OUTBOX],
+    "proxies": [bench.__name__ for bench in PROXIES],
 }
-NAMES = ", ".join(BENCHES)
+NAMES = ", ".join([*BENCHES, *GROUPS])
 NORMAL = Effort()
 QUICK = Effort(rounds=0.3, size=0.4)
 MORE_ROUNDS = 2.0
@@ -33,13 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if a figure misses its bar, also when measured again with more rounds."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if unknown := set(options.names) - set(BENCHES):
+    names = [name for given in options.names for name in GROUPS.get(given, [given])]
+    if unknown := set(names) - set(BENCHES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {NAMES}")
     effort = QUICK if options.quick else NORMAL
     if not options.json:
         print(f"Python {platform.python_version()}, Django {django.__version__}", flush=True)
     measured = []
-    for name in options.names or BENCHES:
+    for name in names or BENCHES:
         for figures in _attempts(BENCHES[name], effort):
             if not options.json:
                 _show(name, figures)

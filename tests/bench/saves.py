@@ -41,7 +41,7 @@ def save(effort: Effort) -> Iterator[Figure]:
         }
         timings = interleave(subjects, effort.times(101))
     plain, untracked, tracked = models
-    what = "save() of a registered model, two paths"
+    what = "save() of a registered model, two paths, outbox off"
     yield slower(timings, untracked, plain, what=f"{what}, track_changes=False", bar=UNTRACKED_BAR)
     yield slower(timings, tracked, plain, what=what, bar=TRACKED_BAR)
 
@@ -59,7 +59,7 @@ def bulk(effort: Effort) -> Iterator[Figure]:
         subjects = {name: _saves_at_once(model, count) for name, model in models.items()}
         timings = interleave(subjects, effort.times(7))
         batches = _batches(subjects[untracked], count)
-    what = f"{count:,} saves in one atomic()"
+    what = f"{count:,} saves in one atomic(), outbox off"
     yield Figure(what=what, against="batches sent", value=batches, bar=1, unit="", exact=True)
     yield slower(timings, untracked, plain, what=f"{what}, track_changes=False", bar=BULK_BAR)
     yield slower(timings, tracked, plain, what=what)

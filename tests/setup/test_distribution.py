@@ -59,7 +59,9 @@ def test_the_wheel_has_the_whole_package_and_the_vcl_and_nothing_else(wheel):
     names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     vcl = {name for name in of("vcl", "dumper_purge/vcl") if name.endswith(".vcl")}
     assert len(vcl) >= 3
-    assert names == of("dumper_purge", "dumper_purge") | vcl
+    nginx = {name for name in of("nginx", "dumper_purge/nginx") if name.endswith(".conf")}
+    assert len(nginx) == 5
+    assert names == of("dumper_purge", "dumper_purge") | vcl | nginx
 
 
 def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel):

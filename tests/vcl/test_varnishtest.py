@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,10 +20,16 @@ NAMES = sorted(path.stem for path in CASES.glob("*.vtc"))
 pytestmark = pytest.mark.needs("varnishtest")
 
 
-def run_case(name: str, vcl_folder: Path = VCL_FOLDER) -> subprocess.CompletedProcess[str]:
-    command = [*VARNISHTEST, "-t", "20", "-D", f"vcl_path={vcl_folder}:{CASES}"]
+def run_case(
+    name: str,
+    vcl_folder: Path = VCL_FOLDER,
+    folder: Path = CASES,
+    arguments: Sequence[str] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Run the case ``name`` of ``folder`` with the includes of ``vcl_folder``."""
+    command = [*VARNISHTEST, "-t", "60", "-D", f"vcl_path={vcl_folder}:{CASES}", *arguments]
     return subprocess.run(
-        [*command, str(CASES / f"{name}.vtc")],
+        [*command, str(folder / f"{name}.vtc")],
         env={**os.environ, "PATH": PATH},
         capture_output=True,
         text=True,
