@@ -22,8 +22,9 @@ CHECKS = {
     "import-linter": ["lint-imports", "--no-cache"],
 }
 
-# On the other Pythons and Djangos: not what takes long, nor the VCL, which knows neither.
-SHORTER = ["-m", "not stress", "--ignore=tests/stress", "--ignore=tests/vcl"]
+# On the other Pythons and Djangos: not what takes long, nor what knows neither.
+APART = ("chaos", "conformance", "nginx", "stress", "vcl")
+SHORTER = ["-m", "not stress", *(f"--ignore=tests/{name}" for name in APART)]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -142,3 +142,14 @@ def test_a_batch_of_the_largest_size_can_be_stored(database):
 
     (row,) = table.claim("default", limit=1, lease=0)
     assert table.decoded(row.batch).paths == paths
+
+
+def test_what_is_left_and_no_packet_takes_becomes_everything(database, monkeypatch):
+    monkeypatch.setattr(table, "_LONGEST", 50)
+    long = batch(*(f"/{number}/" for number in range(10)))
+    refs = written(2)
+
+    table.close(refs, [Left(batch=long, alias="edge", node="a")])
+    table.add("default", [Left(batch=long, alias="edge", node="b")])
+
+    assert [table.decoded(row.batch) for row in stored()] == [PurgeBatch(everything=True)] * 2

@@ -80,16 +80,13 @@ def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
 
     Raises what the database raises.
     """
-    text = encoded(batch)
-    if len(text) > _LONGEST:
-        text = encoded(PurgeBatch(everything=True))
     ref = EntryRef(using, _new_id())
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created,"
             f" state, error) VALUES (%s, %s, '', '', 'send', 0, {_now(using)} + %s, {_now(using)},"
             " 'pending', '')",
-            [ref.id, text, lease],
+            [ref.id, _fitting(batch), lease],
         )
     return ref
 
@@ -277,6 +274,11 @@ def clock(using: str) -> float:
         return float(cursor.fetchone()[0])
 
 
+def _fitting(batch: PurgeBatch) -> str:
+    text = encoded(batch)
+    return text if len(text) <= _LONGEST else encoded(PurgeBatch(everything=True))
+
+
 def storable(text: str) -> str:
     """Return the beginning of a text, which may be a node's own words, as any database takes it."""
     return text[:2_000].replace("\0", "\ufffd").encode(errors="replace").decode()
@@ -311,7 +313,7 @@ def _insert(cursor: Any, using: str, left: Iterable[Left], created: float | None
         statement,
         [
             [
-                _new_id(), encoded(each.batch), each.alias, each.node, each.step.value,
+                _new_id(), _fitting(each.batch), each.alias, each.node, each.step.value,
                 each.attempts, each.seconds, each.state, storable(each.error),
             ]
             for each in left
