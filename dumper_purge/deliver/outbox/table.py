@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -81,10 +82,11 @@ def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
     Raises what the database raises.
     """
     ref = EntryRef(using, _new_id())
+    present = _now(using)
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created,"
-            f" state, error) VALUES (%s, %s, '', '', 'send', 0, {_now(using)} + %s, {_now(using)},"
+            f" state, error) VALUES (%s, %s, '', '', 'send', 0, {present} + %s, {present},"
             " 'pending', '')",
             [ref.id, _fitting(batch), lease],
         )
@@ -92,8 +94,14 @@ def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
 
 
 def add(using: str, left: Sequence[Left]) -> None:
-    """Write what is left of an entry that stays open; raises what the database raises."""
+    """Write what is left of an entry that stays open; raises what the database raises.
+
+    The entry goes later, and so does the disk's record of that: until then it stands for all.
+    """
+    lightly = _may_be_lost(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        if lightly:
+            cursor.execute(_LIGHTLY)
         _insert(cursor, using, left, None)
 
 
@@ -338,6 +346,12 @@ def _deletions(using: str, ids: Sequence[str]) -> Iterator[str]:
 
 
 def _table(using: str) -> str:
+    return _quoted(using, connections[using].vendor)
+
+
+@lru_cache(maxsize=64)
+def _quoted(using: str, vendor: str) -> str:
+    """Return the name of the table as the database of this vendor wants it."""
     model = apps.get_model("dumper_purge", "OutboxEntry")
     return connections[using].ops.quote_name(model._meta.db_table)
 
