@@ -14,6 +14,10 @@ PACKAGES = {
 }
 
 
+IN_ORDER = frozenset({"deliver", "outbox", "stress", "contrib", "setup"})
+"""The rooms whose tests wait for threads and processes to do things in order, and in time."""
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--without-servers", action="store_true", help="skip the tests whose server is missing"
@@ -21,12 +25,13 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Try once more what depends on real servers and on time: machines may be shared and busy.
+    """Try once more what depends on real servers, threads and time: machines may be busy.
 
     The summary names what needed it.
     """
     for item in items:
-        if any(item.iter_markers("needs")) or any(item.iter_markers("stress")):
+        on_servers = any(item.iter_markers("needs")) or any(item.iter_markers("stress"))
+        if on_servers or not IN_ORDER.isdisjoint(item.path.parts):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
