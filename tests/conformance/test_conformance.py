@@ -12,6 +12,8 @@ from tests.nginx import server
 
 pytestmark = [pytest.mark.needs("varnishd"), pytest.mark.stress]
 
+ATTEMPTS = 3
+"""How often the others are asked: what they do within a second is left to chance on a busy machine."""
 TABLE_OF = ((7, 1), "1.22")
 """The versions of Varnish and nginx that the table was made with, Debian 12's."""
 
@@ -38,9 +40,14 @@ def test_each_point_has_a_row_and_a_name_of_its_own():
 def test_the_table_is_what_the_proxies_do(ours):
     if _versions() != TABLE_OF:
         pytest.skip(f"the table is of {TABLE_OF}")
-    others = {name: outcomes(name) for name in PROXIES if name != OURS}
+    kept = table.KEPT.read_text().splitlines()
+    for _ in range(ATTEMPTS):
+        others = {name: outcomes(name) for name in PROXIES if name != OURS}
+        found = list(table.lines({OURS: ours, **others}))
+        if found == kept:
+            break
 
-    assert list(table.lines({OURS: ours, **others})) == table.KEPT.read_text().splitlines()
+    assert found == kept
 
 
 def _versions():
