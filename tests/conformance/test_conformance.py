@@ -13,7 +13,7 @@ from tests.nginx import server
 pytestmark = [pytest.mark.needs("varnishd"), pytest.mark.stress]
 
 ATTEMPTS = 3
-"""How often the others are asked: what they do within a second is left to chance on a busy machine."""
+"""How often the others are asked: on a busy machine chance decides what they do within a second."""
 TABLE_OF = ((7, 1), "1.22")
 """The versions of Varnish and nginx that the table was made with, Debian 12's."""
 
