@@ -38,6 +38,9 @@ def run_traced(name: str, workdir: Path) -> set[Branch]:
     trace = workdir / f"{name}.trace"
     arguments = ["-p", "vsl_mask=+VCL_trace", "-D", f"trace={trace}"]
     result = run_case(name, arguments=arguments, folder=workdir)
+    if result.returncode:
+        # As every case is tried again where it may have been late among others.
+        result = run_case(name, arguments=arguments, folder=workdir)
     assert result.returncode == 0, result.stdout[-3000:]
     return entered(trace.read_text(errors="replace"))
 
