@@ -41,11 +41,15 @@ def cache(request, tmp_path):
 
 def test_no_process_is_served_an_old_page(cache, tmp_path):
     seen = run(*cache, tmp_path, "on")
+    for _ in range(4):
+        # A busy machine gets less done in one run.
+        if seen["hits"] > 100 and seen["writes"] > 50:
+            break
+        seen += run(*cache, tmp_path, "on")
 
     assert seen["stale"] == 0
-    # However busy the machine is, it was about something.
-    assert seen["hits"] > 20
-    assert seen["writes"] > 10
+    assert seen["hits"] > 100
+    assert seen["writes"] > 50
 
 
 def test_with_the_fence_off_old_pages_are_served(cache, tmp_path):
