@@ -168,6 +168,33 @@ class PurgeBatch:
         }
         return PurgeBatch(everything=self.everything or other.everything, **merged)
 
+    def __sub__(self, other: "PurgeBatch") -> "PurgeBatch":
+        """Return what is in this batch and not in the other one, which may be everything."""
+        if other.everything:
+            return PurgeBatch()
+        rest: dict[str, Any] = {
+            name: values - getattr(other, name) for name, values in self._sets().items()
+        }
+        return PurgeBatch(everything=self.everything, **rest)
+
+    def __and__(self, other: "PurgeBatch") -> "PurgeBatch":
+        """Return what is in both; in everything there is all of the other."""
+        if self.everything or other.everything:
+            return other if self.everything else self
+        both: dict[str, Any] = {
+            name: values & getattr(other, name) for name, values in self._sets().items()
+        }
+        return PurgeBatch(**both)
+
+    def singles(self) -> "Iterator[PurgeBatch]":
+        """Yield a batch for each member."""
+        for name, values in self._sets().items():
+            for value in values:
+                members: dict[str, Any] = {name: frozenset({value})}
+                yield PurgeBatch(**members)
+        if self.everything:
+            yield PurgeBatch(everything=True)
+
     def _sets(self) -> dict[str, frozenset[str]]:
         return {
             "paths": self.paths,

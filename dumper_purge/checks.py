@@ -14,6 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils.module_loading import import_string
 
 from dumper_purge import backends, conf
+from dumper_purge.backends.pairs import conflicts
 from dumper_purge.collect import registry
 from dumper_purge.deliver.outbox import engines
 from dumper_purge.deliver.outbox.databases import has_table, is_replica
@@ -69,6 +70,11 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         messages += [
             _error(2, str(problem), "The README's section Backends lists the options.")
             for problem in backends.problems()
+        ]
+    if not messages:
+        messages += [
+            _error(18, problem, "Give one another header in its OPTIONS, or HOSTS of its own.")
+            for problem in conflicts(backends.configured())
         ]
     return messages + list(_unknown_settings())
 

@@ -1,5 +1,7 @@
 """What can go wrong, one class per way of going on."""
 
+from typing import Any
+
 __all__ = [
     "DependentsError",
     "DumperError",
@@ -7,6 +9,7 @@ __all__ = [
     "PurgeError",
     "Rejected",
     "Transient",
+    "Unfinished",
 ]
 
 
@@ -23,7 +26,15 @@ class DependentsError(DumperError):
 
 
 class PurgeError(DumperError):
-    """A cache did not carry out a purge. The subclass decides whether it is tried again."""
+    """A cache did not carry out a purge. The subclass decides whether it is tried again.
+
+    ``left`` is the :class:`~dumper_purge.batch.PurgeBatch` of what it did not carry out; None: it
+    carried out nothing.
+    """
+
+    def __init__(self, message: str, *, left: Any = None) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 class Transient(PurgeError):
@@ -32,9 +43,26 @@ class Transient(PurgeError):
     ``retry_after`` is the number of seconds the cache asked for, if it did.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        left: Any = None,
+    ) -> None:
+        super().__init__(message, left=left)
         self.retry_after = retry_after
+
+
+class Unfinished(PurgeError):
+    """More is to be sent than the rate of the backend allows at once: the rest is sent later.
+
+    ``wait`` is the number of seconds until then. This is no failure.
+    """
+
+    def __init__(self, message: str, *, wait: float, left: Any) -> None:
+        super().__init__(message, left=left)
+        self.wait = wait
 
 
 class Rejected(PurgeError):

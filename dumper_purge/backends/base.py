@@ -1,5 +1,8 @@
 """What every cache has in common: its OPTIONS, what its responses carry, how it is purged."""
 
+import hashlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,20 +31,30 @@ class BaseBackend:
     burst: int = 1
     """How many of them may go at once, after a quiet time."""
 
-    ttl_header: ClassVar[str | None] = None
-    """The response header this cache reads its TTL from; None where nothing stands in front."""
     tag_separator: ClassVar[str] = " "
     max_tags: ClassVar[int] = 1_000
     max_tag_bytes: ClassVar[int] = 8_000
     """The budget of one response's tag header, its name not included."""
-    honoured_vary: ClassVar[frozenset[str] | None] = None
-    """Lower-case members of Vary this cache keeps variants for; None: all but Cookie and ``*``."""
+    tag_form: ClassVar[re.Pattern[str]] = re.compile(r".+")
+    """What a tag must be like; any other is sent, and purged, as a hash."""
+    strips: ClassVar[frozenset[str]] = frozenset()
+    """Response headers, in lower case, that the caches outside of this one never see."""
     elapsed_header: ClassVar[str | None] = None
     """The response header that tells this cache how many seconds Django had a request, until it
     last looked whether the page was purged. What took longer on its way than a second purge is
     late may be old, and is kept for a moment only."""
     instant: ClassVar[bool] = False
     """A purge does no I/O: it is carried out inline, without a thread."""
+
+    @property
+    def ttl_header(self) -> str | None:
+        """The response header this cache reads its TTL from; None if nothing stands in front."""
+        return None
+
+    @property
+    def honoured_vary(self) -> frozenset[str] | None:
+        """Lower-case members of Vary it keeps variants for; None: all but Cookie and ``*``."""
+        return None
 
     @property
     def tag_header(self) -> str | None:
@@ -58,6 +71,21 @@ class BaseBackend:
         """A purge also covers the pages being fetched, so that no quarantine is needed."""
         return False
 
+    def lifetime(self, ttl: int, grace: int) -> str:
+        """Return the value of :attr:`ttl_header` for so many seconds; of 0, that it stores nothing.
+
+        Not called where the header is ``Cache-Control``, which browsers read as well.
+        """
+        if not ttl:
+            return "private, no-store, max-age=0"
+        return f"max-age={ttl}, stale-if-error={grace}" if grace else f"max-age={ttl}"
+
+    def spelled(self, tag: str) -> str:
+        """Return a tag as this cache takes it."""
+        if self.tag_form.fullmatch(tag):
+            return tag
+        return "h-" + hashlib.blake2b(tag.encode(), digest_size=10).hexdigest()
+
     def repeat_delay(self, batch: PurgeBatch) -> float:
         """Return the seconds after which ``batch`` is purged once more; 0: never."""
         return self.repeat_after or 0
@@ -65,6 +93,10 @@ class BaseBackend:
     def cost(self, batch: PurgeBatch) -> int:
         """Return how much of ``rate`` and ``burst`` the purge of a batch takes."""
         return 1
+
+    def findings(self) -> Iterator[str]:
+        """Ask this cache, reading only, for what in its own configuration spoils a promise."""
+        yield from ()
 
     @property
     def nodes(self) -> tuple[str, ...]:

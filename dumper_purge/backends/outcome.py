@@ -3,13 +3,42 @@
 import re
 import time
 from email.utils import parsedate_to_datetime
+from enum import Enum, auto
 
 from dumper_purge.exceptions import PurgeError, Rejected, Transient
 
-__all__ = ["failure", "retry_after"]
+__all__ = ["Verdict", "failure", "refusal", "retry_after", "verdict_of"]
 
-_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
 _LONGEST = 3_600.0
+_THROTTLED = 5.0
+"""Seconds to stay away where nobody says how long."""
+
+
+class Verdict(Enum):
+    """What came of one call of an API."""
+
+    DONE = auto()
+    THROTTLED = auto()
+    TRANSIENT = auto()
+    """The same call may succeed later."""
+    TOO_BIG = auto()
+    """Fewer items at once may succeed."""
+    BAD_ITEM = auto()
+    """One of the items is refused, and the others with it."""
+    REFUSED = auto()
+    """Token, zone or address are wrong: no call would succeed."""
+
+
+def verdict_of(status: int) -> Verdict:
+    """Return what a status means where an API does not say more (RFC 9110, 15; RFC 6585, 4)."""
+    if status == 429:
+        return Verdict.THROTTLED
+    if status in _TRY_AGAIN:
+        return Verdict.TRANSIENT
+    if status in {413, 414, 431}:
+        return Verdict.TOO_BIG
+    return Verdict.BAD_ITEM if status in {400, 422} else Verdict.REFUSED
 
 
 def failure(who: str, status: int, reason: str, *, wait: str | None, remedy: str) -> PurgeError:
@@ -22,6 +51,16 @@ def failure(who: str, status: int, reason: str, *, wait: str | None, remedy: str
     if status in _TRY_AGAIN:
         return Transient(f"{said}.", retry_after=retry_after(wait))
     return Rejected(f"{said}: {remedy}.")
+
+
+def refusal(who: str, verdict: Verdict, said: str, *, wait: str | None, remedy: str) -> PurgeError:
+    """Return the error for a call of an API; ``said`` is its status, and what it answered."""
+    if verdict in {Verdict.THROTTLED, Verdict.TRANSIENT}:
+        seconds = retry_after(wait)
+        if seconds is None and verdict is Verdict.THROTTLED:
+            seconds = _THROTTLED
+        return Transient(f"{who} answered {said}.", retry_after=seconds)
+    return Rejected(f"{who} answered {said}: {remedy}.")
 
 
 def retry_after(value: str | None) -> float | None:

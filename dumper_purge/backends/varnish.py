@@ -18,7 +18,7 @@ from dumper_purge.backends.escalation import is_folder, joined, places, regexes_
 from dumper_purge.backends.outcome import failure
 from dumper_purge.batch import PurgeBatch, purged_tags
 from dumper_purge.exceptions import PurgeError, Rejected, Transient
-from dumper_purge.transport import Answer, Node, Request, pipeline
+from dumper_purge.transport.pipelined import Answer, Node, Request, pipeline
 
 __all__ = ["VarnishBackend"]
 
@@ -59,6 +59,7 @@ class VarnishBackend(BaseBackend):
     bypasses_session_cookie: bool = True
     ttl_header: ClassVar[str | None] = "Surrogate-Control"
     elapsed_header: ClassVar[str | None] = "Dumper-Elapsed"
+    strips: ClassVar[frozenset[str]] = frozenset({"surrogate-control", "xkey"})
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""

@@ -2,13 +2,15 @@
 
 import logging
 import time
+from dataclasses import replace
 
+from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import bucket
 from dumper_purge.deliver.breaker import Breakers
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.retry import MAX_ATTEMPTS, next_attempt
 from dumper_purge.deliver.step import Step
-from dumper_purge.exceptions import PurgeError, Rejected, Transient
+from dumper_purge.exceptions import PurgeError, Rejected, Transient, Unfinished
 from dumper_purge.signals import purge_failed, purge_sent
 
 __all__ = ["AttemptFailed", "attempt", "breakers", "report_failure"]
@@ -23,13 +25,22 @@ breakers = Breakers()
 class AttemptFailed(Exception):
     """``retry_in`` says in how many seconds it is tried again; None: never.
 
-    ``was_tried`` is False where the node was not asked, as its breaker is open or its budget spent.
+    ``was_tried`` is False where nothing failed: the node was not asked, as its breaker is open or
+    its budget spent, or it takes the rest later. ``left`` is what is still to be done; None: all.
     """
 
-    def __init__(self, why: object, retry_in: float | None, *, was_tried: bool = True) -> None:
+    def __init__(
+        self,
+        why: object,
+        retry_in: float | None,
+        *,
+        was_tried: bool = True,
+        left: PurgeBatch | None = None,
+    ) -> None:
         super().__init__(str(why))
         self.retry_in = retry_in
         self.was_tried = was_tried
+        self.left = left
 
 
 def attempt(entry: Entry) -> bool:
@@ -44,10 +55,18 @@ def attempt(entry: Entry) -> bool:
         if entry.step is Step.SETTLE:
             return entry.backend.settle(entry.batch, entry.node)
         entry.backend.send(entry.batch, entry.node)
+    except Unfinished as error:
+        breakers.succeeded(entry.backend.alias, entry.node)
+        sent = replace(entry, batch=entry.batch - error.left)
+        _report_success(sent, time.perf_counter() - started)
+        entry.attempts = 0
+        raise AttemptFailed(error, error.wait, was_tried=False, left=error.left) from error
     except Exception as error:
         retry_in = _retry_in(entry, error)
-        report_failure(entry, error, time.perf_counter() - started, retry_in)
-        raise AttemptFailed(error, retry_in) from error
+        left = error.left if isinstance(error, PurgeError) else None
+        failed = entry if left is None else replace(entry, batch=left)
+        report_failure(failed, error, time.perf_counter() - started, retry_in)
+        raise AttemptFailed(error, retry_in, left=left) from error
     _report_success(entry, time.perf_counter() - started)
     return True
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
@@ -36,7 +37,7 @@ def carry_out(entries: list[Entry]) -> None:
         if failure.was_tried:
             nodes.failed(entry.backend.alias, entry.node, str(failure), failure.retry_in)
         for part in parts:
-            _follow_failure(part, entry, failure)
+            _follow_failure(_rest(part, failure.left), entry, failure)
     except BaseException:
         # A receiver that ends this thread, by SystemExit, must not end the purge with it.
         for part in parts:
@@ -92,8 +93,23 @@ def _parts(entries: list[Entry]) -> list[Entry]:
     return [*kept, merged(loose)] if loose else kept
 
 
+def _rest(part: Entry, left: PurgeBatch | None) -> Entry:
+    """Return what is left of a part, after what follows from the purge of the others was begun."""
+    if left is None:
+        return part
+    rest = part.batch & left
+    done = replace(part, batch=part.batch - rest)
+    if done.batch:
+        followups.sent(done)
+        # The tiers outside may have been purged already.
+        followups.late(done.backend, done.batch, done.receipt)
+    return replace(part, batch=rest)
+
+
 def _follow_failure(part: Entry, whole: Entry, failure: AttemptFailed) -> None:
     part.attempts = whole.attempts
+    if not part.batch:
+        return
     if failure.retry_in is None:
         followups.bury(part, str(failure))
     else:

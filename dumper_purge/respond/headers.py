@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.respond.cache_control import formatted, parsed
@@ -11,7 +12,6 @@ from dumper_purge.respond.tags import fitted
 __all__ = ["Outgoing", "browser_field", "edges_of", "private_field", "storable"]
 
 NOT_STORABLE = "private, no-cache, no-store, max-age=0"
-_TARGETED_REFUSAL = "private, no-store, max-age=0"
 _DEFAULT_PORT = re.compile(r":(?:80|443)\Z")
 _PORT = re.compile(r":[0-9]+\Z")
 
@@ -76,19 +76,32 @@ def storable(
     said to browsers. Of two edges that read the same field the stricter counts, since neither can
     be told from the other there; but an edge that does not serve the host does not count.
     """
-    kept: dict[str, tuple[int, int]] = {}
+    kept: dict[str, _Kept] = {}
     tags: dict[str, str] = {}
     for edge in edges_of(edges, host):
-        field = edge.ttl_header or ""
         sent = _tags_for(edge, outgoing)
         times = (0, 0) if sent is None else _times_for(edge, outgoing)
-        kept[field] = min(times, kept.get(field, times))
+        _keep(kept, edge, times)
         if sent and edge.tag_header and times[0]:
-            tags[edge.tag_header] = edge.tag_separator.join(sent)
+            joined = edge.tag_separator.join(sent)
+            # Of two budgets the smaller one: the coarser tags are purged as well.
+            tags[edge.tag_header] = min(tags.get(edge.tag_header, joined), joined, key=len)
     for edge in edges:
-        kept.setdefault(edge.ttl_header or "", (0, 0))
-    said = {field: _field(field, browser, *times) for field, times in kept.items()}
-    return said | tags
+        kept.setdefault(edge.ttl_header or "", _Kept(edge, (0, 0)))
+    return {field: _field(field, browser, each) for field, each in kept.items()} | tags
+
+
+class _Kept(NamedTuple):
+    """How long the pages may be kept by all edges that read a field, and one of these."""
+
+    edge: BaseBackend
+    times: tuple[int, int]
+
+
+def _keep(kept: dict[str, _Kept], edge: BaseBackend, times: tuple[int, int]) -> None:
+    field = edge.ttl_header or ""
+    if field not in kept or times < kept[field].times:
+        kept[field] = _Kept(edge, times)
 
 
 def _times_for(edge: BaseBackend, outgoing: Outgoing) -> tuple[int, int]:
@@ -108,12 +121,10 @@ def _tags_for(edge: BaseBackend, outgoing: Outgoing) -> tuple[str, ...] | None:
     return fitted(edge, outgoing.implied_tags, outgoing.own_tags)
 
 
-def _field(field: str, browser: str, ttl: int, grace: int) -> str:
+def _field(field: str, browser: str, kept: _Kept) -> str:
     if field == "Cache-Control":
-        return _shared_field(browser, ttl)
-    if not ttl:
-        return _TARGETED_REFUSAL
-    return f"max-age={ttl}, stale-if-error={grace}" if grace else f"max-age={ttl}"
+        return _shared_field(browser, kept.times[0])
+    return kept.edge.lifetime(*kept.times)
 
 
 def _shared_field(browser: str, ttl: int) -> str:

@@ -87,7 +87,7 @@ def fitted(
     """Return the tags to send to one cache; None if not even the coarsest fit its budget."""
     implied = tuple(implied)
     for tags in (own, _coarse(own)):
-        sent = (*implied, *sorted(tags))
+        sent = tuple(map(backend.spelled, (*implied, *sorted(tags))))
         size = len(backend.tag_separator.join(sent))
         if len(sent) <= backend.max_tags and size <= backend.max_tag_bytes:
             return sent

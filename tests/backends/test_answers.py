@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dumper_purge.answers import AnswerReader, Garbled
+from dumper_purge.transport.answers import AnswerReader, Garbled
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -1,4 +1,4 @@
-"""The only socket: requests pipelined to one node, over one connection or as few as it allows.
+"""Requests pipelined to one node, over one connection or as few as it allows.
 
 Every request that is pipelined must be idempotent: what a connection left unanswered is sent
 again on the next one.
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from dumper_purge.answers import Answer, AnswerReader, Garbled
 from dumper_purge.exceptions import Transient
+from dumper_purge.transport.answers import Answer, AnswerReader, Garbled
 
 __all__ = ["Answer", "Node", "Request", "pipeline"]
 

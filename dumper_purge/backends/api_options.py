@@ -1,0 +1,73 @@
+"""What is wrong with the OPTIONS of an API, beyond their types."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from dumper_purge.backends.api import ApiBackend
+
+__all__ = ["check_options", "secrets", "wrong"]
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_ABOVE_ZERO = ("connect_timeout", "read_timeout", "concurrency", "max_items")
+
+
+def secrets(backend: "ApiBackend") -> Iterator[str]:
+    """Yield the values of the options that nothing may show."""
+    for field in fields(backend):
+        value = getattr(backend, field.name)
+        if not field.repr:
+            yield from (value,) if isinstance(value, str) else map(str, dict(value or {}).values())
+
+
+def check_options(backend: "ApiBackend") -> None:
+    """Raise ImproperlyConfigured with alias, option and remedy."""
+    for field in fields(backend):
+        value = getattr(backend, field.name)
+        if not field.repr and isinstance(value, str) and not _PRINTABLE.fullmatch(value):
+            raise wrong(backend, field.name, "must be printable ASCII without a space")
+    for name in _ABOVE_ZERO:
+        if getattr(backend, name) <= 0:
+            raise wrong(backend, name, f"= {getattr(backend, name)!r} must be above 0")
+    if backend.soft and not backend.soft_is_possible:
+        raise wrong(backend, "soft", "must be False: this cache knows no soft purge")
+    if not backend.schemes or not set(backend.schemes) <= {"http", "https"}:
+        raise wrong(backend, "schemes", f"= {backend.schemes!r} must be 'http', 'https' or both")
+    _check_base_url(backend)
+    _check_package(backend)
+    if not (backend.tag_header or backend.by_path or backend.hosts):
+        raise ImproperlyConfigured(
+            f"DUMPER_BACKENDS[{backend.alias!r}]['HOSTS'] must list the site's hosts: without tags,"
+            " absolute URLs are purged."
+        )
+
+
+def wrong(backend: "ApiBackend", option: str, problem: str) -> ImproperlyConfigured:
+    """Return the error for one option."""
+    return ImproperlyConfigured(
+        f"DUMPER_BACKENDS[{backend.alias!r}]['OPTIONS'][{option!r}] {problem}."
+    )
+
+
+def _check_base_url(backend: "ApiBackend") -> None:
+    parts = urlsplit(backend.base_url)
+    if "@" in parts.netloc or parts.query or parts.fragment or not parts.hostname:
+        raise wrong(backend, "base_url", "must be like 'https://api.example.com', with no secret")
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise wrong(backend, "base_url", f"= {backend.base_url!r} must begin with https://")
+
+
+def _check_package(backend: "ApiBackend") -> None:
+    if backend.needs and importlib.util.find_spec(backend.needs[0]) is None:
+        module, extra = backend.needs
+        raise ImproperlyConfigured(
+            f"DUMPER_BACKENDS[{backend.alias!r}] needs {module}: run"
+            f" pip install 'django-dumper-purge[{extra}]'."
+        )

@@ -1,0 +1,109 @@
+"""A plan on its way to an API: in calls, several at once, halved where they are refused."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from dumper_purge.backends.outcome import Verdict
+from dumper_purge.backends.planning import Item
+from dumper_purge.exceptions import PurgeError, Rejected, Transient
+
+if TYPE_CHECKING:
+    from dumper_purge.backends.api import ApiBackend
+
+__all__ = ["Sending", "grouped"]
+
+_MOST_HALVINGS = 64
+"""Of one purge: where every item is bad, each alone need not be found out."""
+
+
+def grouped(backend: "ApiBackend", items: Iterator[Item] | list[Item]) -> Iterator[list[Item]]:
+    """Yield the items of each call, as many as it may hold."""
+    for name, same in groupby(items, key=lambda item: item.operation):
+        limits = backend.limits(name)
+        group: list[Item] = []
+        size = 0
+        for item in same:
+            length = len(item.name) + limits.bytes_between
+            if group and (len(group) == limits.items or size + length > limits.bytes):
+                yield group
+                group, size = [], 0
+            group.append(item)
+            size += length
+        if group:
+            yield group
+
+
+class Sending:
+    """One run; ``errors`` says what went wrong and ``unsent`` which items were not purged."""
+
+    def __init__(self, backend: "ApiBackend", groups: list[list[Item]]) -> None:
+        self.errors: list[PurgeError] = []
+        self._backend = backend
+        self._waiting = deque(groups)
+        self._failed: list[Item] = []
+        self._halvings = 0
+        self._stopped: Exception | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def unsent(self) -> list[Item]:
+        """The items that no call has purged."""
+        return [*self._failed, *(item for group in self._waiting for item in group)]
+
+    def run(self) -> None:
+        """Make all calls, beside each other; the first that nothing can come after stops the rest.
+
+        Raises what is no :class:`~dumper_purge.exceptions.PurgeError`: a bug.
+        """
+        count = min(self._backend.concurrency, len(self._waiting))
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count - 1)]
+        started = list(filter(_start, threads))
+        self._work()
+        for thread in started:
+            thread.join()
+        if self._stopped is not None and not isinstance(self._stopped, PurgeError):
+            raise self._stopped
+
+    def _work(self) -> None:
+        while (group := self._next()) is not None:
+            try:
+                self._make(group)
+            except Exception as error:
+                with self._lock:
+                    self._failed += group
+                    self._stopped = self._stopped or error
+                    if isinstance(error, PurgeError):
+                        self.errors.append(error)
+
+    def _next(self) -> list[Item] | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting and self._stopped is None else None
+
+    def _make(self, group: list[Item]) -> None:
+        """Make one call; raise what stops all others, too."""
+        names = [item.name for item in group]
+        verdict, error = self._backend.call(group[0].operation, names)
+        if verdict is Verdict.DONE:
+            return
+        if verdict not in {Verdict.TOO_BIG, Verdict.BAD_ITEM}:
+            raise error or Transient("no answer")
+        with self._lock:
+            if len(group) > 1 and self._halvings < _MOST_HALVINGS:
+                self._halvings += 1
+                middle = len(group) // 2
+                self._waiting.extend([group[:middle], group[middle:]])
+            else:
+                self._failed += group
+                self.errors.append(error or Rejected("refused"))
+
+
+def _start(thread: threading.Thread) -> bool:
+    """Start a thread; False where the interpreter is ending, and none can be."""
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
