@@ -42,6 +42,10 @@ def check_options(backend: "ApiBackend") -> None:
         raise wrong(backend, "schemes", f"= {backend.schemes!r} must be 'http', 'https' or both")
     _check_base_url(backend)
     _check_package(backend)
+    if backend.location:
+        raise ImproperlyConfigured(
+            f"DUMPER_BACKENDS[{backend.alias!r}]['LOCATION'] must be left out: an API has no nodes."
+        )
     if not (backend.tag_header or backend.by_path or backend.hosts):
         raise ImproperlyConfigured(
             f"DUMPER_BACKENDS[{backend.alias!r}]['HOSTS'] must list the site's hosts: without tags,"

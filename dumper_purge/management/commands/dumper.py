@@ -4,11 +4,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from dumper_purge.management import failed, purge, status, vcl, worker
+from dumper_purge.management import failed, inspect, purge, status, vcl, worker
 
 __all__ = ["Command"]
 
-ACTIONS = {"purge": purge, "worker": worker, "status": status, "failed": failed, "vcl": vcl}
+ACTIONS = {
+    "purge": purge,
+    "worker": worker,
+    "status": status,
+    "failed": failed,
+    "inspect": inspect,
+    "vcl": vcl,
+}
 
 
 class Command(BaseCommand):
