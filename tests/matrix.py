@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 from demo.machine.interpreters import Interpreter
 
-__all__ = ["DJANGOS", "PYTHONS", "Plan", "Run", "plan"]
+__all__ = ["DJANGOS", "NEWEST", "PYTHONS", "Plan", "Run", "plan"]
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 DJANGOS = {"5.2": "3.10", "6.0": "3.12", "6.1": "3.12"}
 """Each Django with the oldest Python that it runs on, the newest last."""
+
+NEWEST = list(DJANGOS)[-1]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 from demo.machine import packages
 from demo.machine.packages import SetUpError
 from tests import conftest, runner
+from tests.matrix import NEWEST, Plan, Run
 from tests.summary import Step, Summary
 
 
@@ -46,6 +47,20 @@ def test_without_arguments_everything_runs(machine):
         ["lint-imports", "--no-cache"],
     ]
     assert machine.commands[-1] == ["python", "-m", "pytest"]
+
+
+def test_other_pythons_run_what_takes_no_server_and_the_newest_django_all(machine, monkeypatch):
+    first = SimpleNamespace(version="3.11", executable="python3.11")
+    runs = [Run(first, "5.2"), Run(first, "6.0"), Run(first, NEWEST)]
+    monkeypatch.setattr(runner, "plan", lambda running, find: Plan(runs[0], runs[1:]))
+
+    assert runner.main([]) == 0
+
+    older, newest, whole = machine.commands[-3:]
+    assert older[3:5] == ["-m", "not stress and not needs"]
+    assert newest[3:5] == ["-m", "not stress"]
+    assert "--ignore=tests/vcl" in older
+    assert whole == ["python", "-m", "pytest"]
 
 
 def test_arguments_are_pytests(machine):
