@@ -73,7 +73,12 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         ]
     if not messages:
         messages += [
-            _error(18, problem, "Give one another header in its OPTIONS, or HOSTS of its own.")
+            _error(
+                18,
+                problem,
+                "Give one another header in its OPTIONS, or HOSTS of its own. If neither stands"
+                " behind the other, add the id to SILENCED_SYSTEM_CHECKS.",
+            )
             for problem in conflicts(backends.configured())
         ]
     return messages + list(_unknown_settings())

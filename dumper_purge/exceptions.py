@@ -57,12 +57,16 @@ class Transient(PurgeError):
 class Unfinished(PurgeError):
     """More is to be sent than the rate of the backend allows at once: the rest is sent later.
 
-    ``wait`` is the number of seconds until then. This is no failure.
+    ``wait`` is the number of seconds until then. This is no failure. ``refused`` is the error of
+    what is neither done nor left for later, if there is any.
     """
 
-    def __init__(self, message: str, *, wait: float, left: Any) -> None:
+    def __init__(
+        self, message: str, *, wait: float, left: Any, refused: PurgeError | None = None
+    ) -> None:
         super().__init__(message, left=left)
         self.wait = wait
+        self.refused = refused
 
 
 class Rejected(PurgeError):

@@ -20,6 +20,7 @@ __all__ = [
     "canonical_prefixes",
     "canonical_urls",
     "encode_path",
+    "has_dot_segment",
     "is_canonical",
     "path_tag",
     "prefix_tag",
@@ -46,9 +47,14 @@ def encode_path(text: str) -> str:
     return quote(text, safe=_SAFE)
 
 
+def has_dot_segment(path: str) -> bool:
+    """Tell whether ``.`` or ``..`` is one of the segments: no such page is ever stored."""
+    return _DOT_SEGMENT.search(path) is not None
+
+
 def is_canonical(path: str) -> bool:
     """Tell whether a raw request path is in canonical form, so that a purge can name it."""
-    if _DOT_SEGMENT.search(path):
+    if has_dot_segment(path):
         return False
     if _PLAIN.fullmatch(path):
         return True

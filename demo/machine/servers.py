@@ -2,7 +2,7 @@
 
 from demo.machine.packages import Package
 
-__all__ = ["MARIADB", "NGINX", "POSTGRES", "TESTS", "VARNISH"]
+__all__ = ["MARIADB", "NGINX", "POSTGRES", "SQUID", "TESTS", "VARNISH"]
 
 VARNISH = (
     Package("varnish", "varnishd"),
@@ -18,6 +18,7 @@ NGINX = (
     ),
 )
 MARIADB = Package("mariadb-server", "mariadbd")
+SQUID = Package("squid", "squid")
 
 TESTS = (
     *VARNISH,
@@ -26,5 +27,6 @@ TESTS = (
     POSTGRES,
     MARIADB,
     *NGINX,
+    SQUID,
     Package("wrk", "wrk"),
 )

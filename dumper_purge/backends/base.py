@@ -39,6 +39,8 @@ class BaseBackend:
     """What a tag must be like; any other is sent, and purged, as a hash."""
     strips: ClassVar[frozenset[str]] = frozenset()
     """Response headers, in lower case, that the caches outside of this one never see."""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """Response headers, in lower case, that it would go by although they are meant for others."""
     elapsed_header: ClassVar[str | None] = None
     """The response header that tells this cache how many seconds Django had a request, until it
     last looked whether the page was purged. What took longer on its way than a second purge is
@@ -65,6 +67,11 @@ class BaseBackend:
     def covers_queries(self) -> bool:
         """A purge of a path covers every query of it; otherwise pages with one stay unstored."""
         return True
+
+    @property
+    def covers_ports(self) -> bool:
+        """A purge reaches the pages of a host on all of its ports."""
+        return bool(self.tag_header)
 
     @property
     def waits_for_fetches(self) -> bool:

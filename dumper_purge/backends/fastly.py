@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from requests.auth import AuthBase
 
 from dumper_purge.backends.api import ApiBackend, operation
+from dumper_purge.backends.api.options import wrong
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.transport.pooled import Call, Reply, Token
 
@@ -35,8 +36,15 @@ class FastlyBackend(ApiBackend):
     tag_field: ClassVar[str | None] = "Surrogate-Key"
     max_tag_bytes: ClassVar[int] = 16_000
     strips: ClassVar[frozenset[str]] = frozenset({"surrogate-control", "surrogate-key"})
+    reads: ClassVar[frozenset[str]] = frozenset({"surrogate-control"})
     soft_is_possible: ClassVar[bool] = True
     remedy: ClassVar[str] = "check service_id, and that the token is valid and may purge"
+
+    def __post_init__(self) -> None:
+        """Raise ImproperlyConfigured for what is no ID of a service."""
+        if not self.service_id.isalnum():
+            raise wrong(self, "service_id", f"= {self.service_id!r} must be its ID, not its name")
+        super().__post_init__()
 
     @property
     def ttl_header(self) -> str:

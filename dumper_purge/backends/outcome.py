@@ -10,6 +10,7 @@ from dumper_purge.exceptions import PurgeError, Rejected, Transient
 __all__ = ["Verdict", "failure", "refusal", "retry_after", "verdict_of"]
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
+_FOR_GOOD = frozenset({501, 505})
 _LONGEST = 3_600.0
 _THROTTLED = 5.0
 """Seconds to stay away where nobody says how long."""
@@ -34,7 +35,7 @@ def verdict_of(status: int) -> Verdict:
     """Return what a status means where an API does not say more (RFC 9110, 15; RFC 6585, 4)."""
     if status == 429:
         return Verdict.THROTTLED
-    if status in _TRY_AGAIN:
+    if status in _TRY_AGAIN or (status >= 500 and status not in _FOR_GOOD):
         return Verdict.TRANSIENT
     if status in {413, 414, 431}:
         return Verdict.TOO_BIG

@@ -26,12 +26,38 @@ def _conflicts(inner: BaseBackend, outer: BaseBackend) -> Iterator[str]:
                 f"DUMPER_BACKENDS: {inner.alias!r} removes {name} from responses, and"
                 f" {outer.alias!r}, which stands outside of it, reads that header."
             )
-    if inner.tag_header and inner.tag_header == outer.tag_header and _write(inner) != _write(outer):
+    yield from _misread(inner, outer, outer.reads - inner.strips)
+    yield from _misread(outer, inner, inner.reads)
+    yield from _shared(inner, outer)
+
+
+def _misread(meant: BaseBackend, reader: BaseBackend, reads: frozenset[str]) -> Iterator[str]:
+    name = meant.ttl_header or ""
+    if name != reader.ttl_header and name.lower() in reads:
         yield (
-            f"DUMPER_BACKENDS: {inner.alias!r} and {outer.alias!r} both read {inner.tag_header},"
-            " but not with the same separator and characters."
+            f"DUMPER_BACKENDS: {reader.alias!r} goes by {name}, which tells {meant.alias!r} how"
+            " long it may keep a page."
+        )
+
+
+def _shared(inner: BaseBackend, outer: BaseBackend) -> Iterator[str]:
+    """Yield what is wrong with headers that both read."""
+    names = (inner.tag_header or "", outer.tag_header or "")
+    if all(names) and names[0].lower() == names[1].lower() and _write(inner) != _write(outer):
+        yield (
+            f"DUMPER_BACKENDS: {inner.alias!r} and {outer.alias!r} both read {names[0]},"
+            " but not with the same name, separator and characters."
+        )
+    if inner.ttl_header == outer.ttl_header != "Cache-Control" and _words(inner) != _words(outer):
+        yield (
+            f"DUMPER_BACKENDS: {inner.alias!r} and {outer.alias!r} both read {inner.ttl_header},"
+            " but not with the same words."
         )
 
 
 def _write(backend: BaseBackend) -> tuple[object, ...]:
-    return backend.tag_separator, backend.tag_form
+    return backend.tag_header, backend.tag_separator, backend.tag_form
+
+
+def _words(backend: BaseBackend) -> str:
+    return backend.lifetime(1, 1) + backend.lifetime(0, 0)

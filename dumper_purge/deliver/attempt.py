@@ -27,6 +27,7 @@ class AttemptFailed(Exception):
 
     ``was_tried`` is False where nothing failed: the node was not asked, as its breaker is open or
     its budget spent, or it takes the rest later. ``left`` is what is still to be done; None: all.
+    ``refused`` is the error of what is neither done nor left, and not tried again.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class AttemptFailed(Exception):
         *,
         was_tried: bool = True,
         left: PurgeBatch | None = None,
+        refused: PurgeError | None = None,
     ) -> None:
         super().__init__(str(why))
         self.retry_in = retry_in
         self.was_tried = was_tried
         self.left = left
+        self.refused = refused
 
 
 def attempt(entry: Entry) -> bool:
@@ -56,11 +59,11 @@ def attempt(entry: Entry) -> bool:
             return entry.backend.settle(entry.batch, entry.node)
         entry.backend.send(entry.batch, entry.node)
     except Unfinished as error:
-        breakers.succeeded(entry.backend.alias, entry.node)
-        sent = replace(entry, batch=entry.batch - error.left)
-        _report_success(sent, time.perf_counter() - started)
+        _report_progress(entry, error, time.perf_counter() - started)
         entry.attempts = 0
-        raise AttemptFailed(error, error.wait, was_tried=False, left=error.left) from error
+        raise AttemptFailed(
+            error, error.wait, was_tried=False, left=error.left, refused=error.refused
+        ) from error
     except Exception as error:
         retry_in = _retry_in(entry, error)
         left = error.left if isinstance(error, PurgeError) else None
@@ -99,6 +102,17 @@ def _retry_in(entry: Entry, error: Exception) -> float | None:
     retry_in = next_attempt(error, failures, endless=entry.endless)
     breakers.failed(alias, node, retry_in or 0.0)
     return retry_in
+
+
+def _report_progress(entry: Entry, unfinished: Unfinished, seconds: float) -> None:
+    """Tell what was done and what was refused; the rest comes later."""
+    breakers.succeeded(entry.backend.alias, entry.node)
+    done = entry.batch - unfinished.left
+    refused = unfinished.refused
+    if refused is not None:
+        report_failure(replace(entry, batch=refused.left), refused, seconds, None)
+        done -= refused.left
+    _report_success(replace(entry, batch=done), seconds)
 
 
 def _report_success(entry: Entry, seconds: float) -> None:

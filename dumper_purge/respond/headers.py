@@ -36,15 +36,15 @@ class Outgoing:
 def edges_of(edges: Iterable[BaseBackend], host: str) -> tuple[BaseBackend, ...]:
     """Return the edges whose purges reach the pages of a host.
 
-    A tag is purged on every host, and on every port of a host. A URL is purged on the hosts that
-    are listed and no others: ``a.example:8443`` is not ``a.example``.
+    A tag is purged on every host, and on every port of a host. A URL, or a prefix beside the tags,
+    is purged on the hosts that are listed and no others: ``a.example:8443`` is not ``a.example``.
     """
     exact = _DEFAULT_PORT.sub("", host)
     bare = _PORT.sub("", host)
     return tuple(
         edge
         for edge in edges
-        if not edge.hosts or exact in edge.hosts or (edge.tag_header and bare in edge.hosts)
+        if not edge.hosts or exact in edge.hosts or (edge.covers_ports and bare in edge.hosts)
     )
 
 
@@ -78,7 +78,8 @@ def storable(
     """
     kept: dict[str, _Kept] = {}
     tags: dict[str, str] = {}
-    for edge in edges_of(edges, host):
+    serving = edges_of(edges, host)
+    for edge in serving:
         sent = _tags_for(edge, outgoing)
         times = (0, 0) if sent is None else _times_for(edge, outgoing)
         _keep(kept, edge, times)
@@ -87,7 +88,8 @@ def storable(
             # Of two budgets the smaller one: the coarser tags are purged as well.
             tags[edge.tag_header] = min(tags.get(edge.tag_header, joined), joined, key=len)
     for edge in edges:
-        kept.setdefault(edge.ttl_header or "", _Kept(edge, (0, 0)))
+        if not _harms(edge, serving, host):
+            _forbid(kept, edge, is_elsewhere=bool(serving) and _is_elsewhere(edge, host))
     return {field: _field(field, browser, each) for field, each in kept.items()} | tags
 
 
@@ -96,6 +98,26 @@ class _Kept(NamedTuple):
 
     edge: BaseBackend
     times: tuple[int, int]
+    is_elsewhere: bool = False
+    """Only edges that do not stand in front of this host read the field."""
+
+
+def _forbid(kept: dict[str, _Kept], edge: BaseBackend, *, is_elsewhere: bool) -> None:
+    field = edge.ttl_header or ""
+    if field not in kept or (kept[field].is_elsewhere and not is_elsewhere):
+        kept[field] = _Kept(edge, (0, 0), is_elsewhere)
+
+
+def _is_elsewhere(edge: BaseBackend, host: str) -> bool:
+    """Tell whether an edge stands in front of other hosts alone."""
+    names = {_PORT.sub("", each) for each in edge.hosts}
+    return bool(names) and _PORT.sub("", host) not in names
+
+
+def _harms(edge: BaseBackend, serving: Iterable[BaseBackend], host: str) -> bool:
+    """Tell whether a word to an edge of other hosts would be taken for one to an edge of this."""
+    field = (edge.ttl_header or "").lower()
+    return _is_elsewhere(edge, host) and any(field in each.reads for each in serving)
 
 
 def _keep(kept: dict[str, _Kept], edge: BaseBackend, times: tuple[int, int]) -> None:
@@ -123,14 +145,16 @@ def _tags_for(edge: BaseBackend, outgoing: Outgoing) -> tuple[str, ...] | None:
 
 def _field(field: str, browser: str, kept: _Kept) -> str:
     if field == "Cache-Control":
-        return _shared_field(browser, kept.times[0])
+        return _shared_field(browser, kept.times[0], is_elsewhere=kept.is_elsewhere)
     return kept.edge.lifetime(*kept.times)
 
 
-def _shared_field(browser: str, ttl: int) -> str:
+def _shared_field(browser: str, ttl: int, *, is_elsewhere: bool) -> str:
     directives = parsed(browser)
-    if not ttl:
+    if not ttl and not is_elsewhere:
         return private_field(directives)
-    directives.pop("must-revalidate", None)
+    if ttl:
+        directives.pop("must-revalidate", None)
+    # What is private some caches do not store even where a field of their own says so.
     directives["s-maxage"] = str(ttl)
     return formatted(directives)

@@ -2,25 +2,32 @@
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import ChunkedEncodingError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from dumper_purge.exceptions import Transient
+from dumper_purge.paths import has_dot_segment
+from dumper_purge.transport.timely import TimelyAdapter
 
 __all__ = ["Call", "Reply", "Token", "exchange"]
 
 _MAX_BODY = 262_144
 _PIECE = 16_384
 _CONNECTIONS = 64
+_VARIABLES = (
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD",
+)  # fmt: skip
+_FAILURES = (requests.RequestException, HTTPError)
 
 
 class Token(AuthBase):
@@ -52,6 +59,8 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     """The body, to be sent as JSON; None: there is none."""
+    text: str | None = None
+    """Another body; a header should say what it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,18 +89,31 @@ def exchange(
     A call whose connection broke is made once more at once, since a pooled connection may have been
     closed meanwhile. Redirects are not followed: the secret is for this host alone.
     """
-    prepared = _prepared(call, base_url, auth)
     timeouts = (connect_timeout, read_timeout)
     try:
-        return _reply(prepared, timeouts)
-    except requests.Timeout as error:
-        raise Transient(f"did not answer within {_longest(error, timeouts):g} s") from error
-    except (requests.ConnectionError, ChunkedEncodingError):
-        pass
-    try:
-        return _reply(prepared, timeouts)
-    except requests.RequestException as error:
-        raise Transient(f"cannot be reached: {_reason(error)}") from error
+        return _reply(_prepared(call, base_url, auth), timeouts)
+    except (requests.ConnectionError, ChunkedEncodingError) as error:
+        if _is_late(error):
+            raise _failed(error, timeouts) from error
+    except _FAILURES as error:
+        raise _failed(error, timeouts) from error
+    try:  # Signed anew: a signature may be for one request alone.
+        return _reply(_prepared(call, base_url, auth), timeouts)
+    except _FAILURES as error:
+        raise _failed(error, timeouts) from error
+
+
+def _failed(error: Exception, timeouts: tuple[float, float]) -> Transient:
+    if _is_late(error):
+        seconds = timeouts[0] if isinstance(error, requests.ConnectTimeout) else timeouts[1]
+        return Transient(f"did not answer within {seconds:g} s")
+    return Transient(f"cannot be reached: {_reason(error)}")
+
+
+def _is_late(error: Exception) -> bool:
+    """Tell a timeout; while a body is read it is a connection error to ``requests``."""
+    inside = error.args[0] if error.args else None
+    return isinstance(error, requests.Timeout) or isinstance(inside, ReadTimeoutError)
 
 
 def _prepared(call: Call, base_url: str, auth: AuthBase | None) -> requests.PreparedRequest:
@@ -100,41 +122,44 @@ def _prepared(call: Call, base_url: str, auth: AuthBase | None) -> requests.Prep
         base_url.rstrip("/") + call.path,
         params=dict(call.params),
         headers=dict(call.headers),
+        data=None if call.text is None else call.text.encode(),
         json=call.json,
         auth=auth or _unsigned,  # Without any, it would look into the user's .netrc.
     )
     try:
-        return _session().prepare_request(request)
+        prepared = _session().prepare_request(request)
     except Exception as error:  # Each vendor's package has errors of its own.
         raise Transient(f"cannot be called: {type(error).__name__}") from error
+    if has_dot_segment(call.path):
+        raise ValueError(f"{call.path!r} would be another call: it has dots between its slashes.")
+    return prepared
 
 
 def _reply(prepared: requests.PreparedRequest, timeouts: tuple[float, float]) -> Reply:
-    session = _session()
     url = str(prepared.url)
-    settings = session.merge_environment_settings(url, {}, None, None, None)
-    until = time.monotonic() + sum(timeouts)
-    with session.send(
-        prepared, timeout=timeouts, allow_redirects=False, **(settings | {"stream": True})
-    ) as response:
-        text = _text(response, until)
-        return Reply(status=response.status_code, headers=response.headers, text=text)
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc}/"
+    settings = _environment(place, tuple(map(os.environ.get, _VARIABLES)))
+    # Session.send() keeps cookies, and reads all of a redirect, and the .netrc for the next one.
+    adapter = _session().get_adapter(url)
+    with adapter.send(prepared, timeout=timeouts, **settings) as response:
+        return Reply(status=response.status_code, headers=response.headers, text=_text(response))
 
 
-def _text(response: requests.Response, until: float) -> str:
-    """Return the beginning of a body; an answer in drops must not take for ever."""
+@lru_cache(maxsize=64)
+def _environment(url: str, variables: tuple[str | None, ...]) -> Any:
+    """Return proxies and certificates as these variables want them; to read them takes long."""
+    return _session().merge_environment_settings(url, {}, True, None, None)
+
+
+def _text(response: requests.Response) -> str:
+    """Return the beginning of a body, which may not end."""
     body = b""
     for piece in response.iter_content(_PIECE):
         body += piece
         if len(body) > _MAX_BODY:
             break
-        if time.monotonic() > until:
-            raise requests.ReadTimeout("the answer does not end")
     return body[:_MAX_BODY].decode(errors="replace")
-
-
-def _longest(error: requests.Timeout, timeouts: tuple[float, float]) -> float:
-    return timeouts[0] if isinstance(error, requests.ConnectTimeout) else timeouts[1]
 
 
 def _reason(error: BaseException) -> str:
@@ -151,12 +176,13 @@ def _inner(error: BaseException) -> BaseException | None:
 
 @lru_cache(maxsize=1)
 def _session() -> requests.Session:
-    """Return the process's one session, which threads share: it keeps connections, no cookies."""
+    """Return the process's one session, which threads share: it keeps connections, nothing else."""
     session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = "django-dumper-purge"
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS))
+        session.mount(
+            scheme, TimelyAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS)
+        )
     return session
 
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from dumper_purge.backends.api.run import Run
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import Rejected, Transient, Unfinished
 from tests.apis.server import CUT, HANG, RESET, Answer
@@ -193,7 +194,7 @@ def test_a_bad_item_is_found_and_the_others_are_purged(spec, stage):
 
 
 def backend_plan(spec, stage):
-    from dumper_purge.backends.planning import planned
+    from dumper_purge.backends.api.planning import planned
 
     backend, _ = stage(answering(spec))
     return planned(backend, MANY).items
@@ -219,9 +220,8 @@ def test_what_was_purged_before_a_failure_is_not_purged_again(spec, stage):
 
 
 def backend_calls(backend, paths):
-    from dumper_purge.backends.planning import planned
 
-    return backend._groups(planned(backend, PurgeBatch(paths=paths)))
+    return Run(backend, PurgeBatch(paths=paths))._calls
 
 
 def test_a_rate_lets_as_many_calls_go_as_it_allows(spec, stage):

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import django
 
+from tests.bench.apis.calls import api_calls
 from tests.bench.figures import Effort, Figure
 from tests.bench.inflight import inflight
 from tests.bench.outbox.backlog import outbox_backlog
@@ -30,11 +31,13 @@ OUTBOX = (
     outbox_save, outbox_bulk, outbox_reach, outbox_worker, outbox_dead_node, outbox_backlog,
 )  # fmt: skip
 PROXIES = (proxy_hits, proxy_purges)
+APIS = (api_calls,)
 SINGLE = (hit, miss, bypass, save, unregistered, bulk, varnish, inflight)
-BENCHES: dict[str, Bench] = {bench.__name__: bench for bench in (*SINGLE, *OUTBOX, *PROXIES)}
+BENCHES: dict[str, Bench] = {bench.__name__: bench for bench in (*SINGLE, *OUTBOX, *PROXIES, *APIS)}
 GROUPS = {
     "outbox": [bench.__name__ for bench in OUTBOX],
     "proxies": [bench.__name__ for bench in PROXIES],
+    "apis": [bench.__name__ for bench in APIS],
 }
 NAMES = ", ".join([*BENCHES, *GROUPS])
 NORMAL = Effort()

@@ -61,7 +61,9 @@ def test_the_wheel_has_the_whole_package_and_the_vcl_and_nothing_else(wheel):
     assert len(vcl) >= 3
     nginx = {name for name in of("nginx", "dumper_purge/nginx") if name.endswith(".conf")}
     assert len(nginx) == 5
-    assert names == of("dumper_purge", "dumper_purge") | vcl | nginx
+    squid = {name for name in of("squid", "dumper_purge/squid") if name.endswith(".conf")}
+    assert len(squid) == 2
+    assert names == of("dumper_purge", "dumper_purge") | vcl | nginx | squid
 
 
 def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel):
@@ -73,7 +75,11 @@ def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel):
     assert [line for line in lines if line.startswith("Requires-Dist")] == [
         "Requires-Dist: Django>=5.2",
         "Requires-Dist: requests>=2.31",
+        'Requires-Dist: edgegrid-python>=2.0; extra == "akamai"',
+        'Requires-Dist: azure-identity>=1.20; extra == "azure"',
         'Requires-Dist: celery>=5.5; extra == "celery"',
+        'Requires-Dist: boto3>=1.43; extra == "cloudfront"',
+        'Requires-Dist: google-auth>=2.30; extra == "google"',
         'Requires-Dist: django-tasks>=0.12; python_version < "3.12" and extra == "tasks"',
     ]
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())

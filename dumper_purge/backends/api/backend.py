@@ -5,22 +5,22 @@ with :func:`operation`, which returns a :class:`~dumper_purge.transport.pooled.C
 concurrency, rates, retries and escalation are done here and by what delivers, alike for all.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api_options import check_options, secrets
+from dumper_purge.backends.api.options import check_options, secrets, shapes
+from dumper_purge.backends.api.run import Run
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.outcome import Verdict, refusal, verdict_of
-from dumper_purge.backends.planning import Item, Plan, planned
-from dumper_purge.backends.sending import Sending, grouped
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.exceptions import PurgeError, Rejected, Transient, Unfinished
+from dumper_purge.exceptions import PurgeError, Transient
 from dumper_purge.transport.pooled import Call, Reply, exchange
 
-__all__ = ["ApiBackend", "operation"]
+__all__ = ["ApiBackend", "Limits", "operation"]
 
 _EXCERPT = 200
 
@@ -82,6 +82,8 @@ class ApiBackend(BaseBackend):
     success: ClassVar[frozenset[int]] = frozenset({200})
     repeat_default: ClassVar[float] = 2.0
     """Seconds until the second purge: what the vendor needs for the first, at least 2."""
+    says: ClassVar[Mapping[str, Verdict]] = {}
+    """What a refusal means whose body matches a regular expression, whatever its status."""
     needs: ClassVar[tuple[str, str] | None] = None
     """The module that signs the calls, and the extra of this package that brings it."""
     remedy: ClassVar[str] = "check OPTIONS"
@@ -97,11 +99,17 @@ class ApiBackend(BaseBackend):
 
     def verdict(self, reply: Reply) -> Verdict:
         """Return what a reply means; only called where it is no confirmed success."""
-        return Verdict.TRANSIENT if reply.status < 400 else verdict_of(reply.status)
+        said = (verdict for words, verdict in self.says.items() if re.search(words, reply.text))
+        by_status = Verdict.TRANSIENT if reply.status < 400 else verdict_of(reply.status)
+        return next(said, by_status)
 
     def wait(self, reply: Reply) -> str | None:
         """Return when to come again, in seconds or as a date, if the reply says so."""
         return reply.headers.get("Retry-After")
+
+    def words(self, reply: Reply) -> str:
+        """Return what a reply says, whose beginning is shown in an error."""
+        return reply.text
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
@@ -117,20 +125,23 @@ class ApiBackend(BaseBackend):
         """Tags cover all queries of a path."""
         return bool(self.tag_header) or self.covers_query
 
+    @property
+    def covers_ports(self) -> bool:
+        """Tags cover all ports, but not what is purged by host beside them."""
+        by_host = self.can("purge_hosts") or (self.can("purge_prefixes") and not self.by_path)
+        return bool(self.tag_header) and not by_host
+
     def repeat_delay(self, batch: PurgeBatch) -> float:
         """Return when the second purge is due: no CDN waits for what is being fetched."""
         return self.repeat_default if self.repeat_after is None else self.repeat_after
 
     def cost(self, batch: PurgeBatch) -> int:
         """Return the number of calls that are made at once."""
-        if self.rate is None:
-            return 0
-        return min(len(self._groups(planned(self, batch))), self.burst)
+        return 0 if self.rate is None else len(Run(self, batch).now)
 
-    @classmethod
-    def can(cls, name: str) -> bool:
+    def can(self, name: str) -> bool:
         """Tell whether the API has an operation."""
-        return hasattr(getattr(cls, name, None), "limits")
+        return hasattr(getattr(self, name, None), "limits")
 
     def limits(self, name: str) -> Limits:
         """Return what one call of an operation may hold."""
@@ -139,48 +150,7 @@ class ApiBackend(BaseBackend):
 
     def send(self, batch: PurgeBatch, node: str) -> None:
         """Make the calls that purge a batch, as many at once as the rate allows."""
-        plan = planned(self, batch)
-        groups = self._groups(plan)
-        allowed = len(groups) if self.rate is None else self.burst
-        sending = Sending(self, groups[:allowed])
-        sending.run()
-        self._conclude(batch, plan, sending, groups[allowed:])
-
-    def _groups(self, plan: Plan) -> list[list[Item]]:
-        return list(grouped(self, list(plan.items)))
-
-    def _conclude(
-        self, batch: PurgeBatch, plan: Plan, sending: Sending, later: list[list[Item]]
-    ) -> None:
-        """Raise what went wrong, with what is left to be done."""
-        unsent = {*sending.unsent, *(item for group in later for item in group)}
-        left = self._behind(batch, unsent) | plan.impossible
-        if sending.errors:
-            transient = (error for error in sending.errors if isinstance(error, Transient))
-            error = next(transient, sending.errors[0])
-            error.left = left
-            raise error
-        if later and self.rate:
-            wait = min(len(later), self.burst) / self.rate
-            raise Unfinished(f"{len(later)} calls are left for later", wait=wait, left=left)
-        if plan.impossible:
-            raise Rejected(
-                f"{self.alias} cannot purge {plan.impossible} exactly: set allow_everything to"
-                " True, or purge something else.",
-                left=left,
-            )
-
-    def _behind(self, batch: PurgeBatch, unsent: set[Item]) -> PurgeBatch:
-        """Return the part of a batch that stands behind items; all of it if that is not sure."""
-        if not unsent:
-            return PurgeBatch()
-        found, left = set(), PurgeBatch()
-        for single in batch.singles():
-            items = planned(self, single).items.keys() & unsent
-            if items:
-                found |= items
-                left |= single
-        return left if found == unsent else batch
+        Run(self, batch).carry_out()
 
     def call(self, name: str, items: Sequence[str]) -> tuple[Verdict, PurgeError | None]:
         """Call an operation; return what came of it, and the error unless it was done."""
@@ -190,10 +160,24 @@ class ApiBackend(BaseBackend):
             reply = self.ask(call)
         except Transient as error:
             return Verdict.TRANSIENT, Transient(f"{self.alias} {error}.")
+        return self._judged(reply)
+
+    def read(self, call: Call) -> dict[str, Any]:
+        """Return what answers a call that changes nothing; raise Transient or Rejected if none."""
+        try:
+            reply = self.ask(call)
+        except Transient as error:
+            raise Transient(f"{self.alias} {error}.") from error
+        _, refused = self._judged(reply)
+        if refused is not None:
+            raise refused
+        return reply.json
+
+    def _judged(self, reply: Reply) -> tuple[Verdict, PurgeError | None]:
         if reply.status in self.success and self.confirms(reply):
             return Verdict.DONE, None
         verdict = self.verdict(reply)
-        said = f"{reply.status} {self._excerpt(reply.text)!r}"
+        said = f"{reply.status} {self._excerpt(self.words(reply))!r}"
         return verdict, refusal(
             self.alias, verdict, said, wait=self.wait(reply), remedy=self.remedy
         )
@@ -211,5 +195,6 @@ class ApiBackend(BaseBackend):
     def _excerpt(self, text: str) -> str:
         """Return the beginning of what an API said, which may repeat the secret it was sent."""
         for secret in secrets(self):
-            text = text.replace(secret, "***")
+            for shape in shapes(secret):
+                text = text.replace(shape, "***")
         return " ".join(text.split())[:_EXCERPT]

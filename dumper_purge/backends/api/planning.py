@@ -1,17 +1,18 @@
 """Which operations of an API purge a batch, and on what: the narrowest correct ones."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from dumper_purge.backends.escalation import is_folder, places, url_host
-from dumper_purge.batch import PurgeBatch, literal_prefix, purged_tags
-from dumper_purge.paths import EVERYTHING, url_path
+from dumper_purge.batch import BatchBuilder, PurgeBatch, literal_prefix, purged_tags
+from dumper_purge.paths import EVERYTHING, has_dot_segment, url_path
 
 if TYPE_CHECKING:
-    from dumper_purge.backends.api import ApiBackend
+    from dumper_purge.backends.api.backend import ApiBackend
 
-__all__ = ["Item", "Plan", "planned"]
+__all__ = ["Item", "Plan", "behind", "carries_out", "planned"]
 
 
 class Item(NamedTuple):
@@ -35,17 +36,37 @@ class Plan:
 
 def planned(backend: "ApiBackend", batch: PurgeBatch) -> Plan:
     """Return what purges a batch; more than was asked where nothing narrower exists."""
-    if not batch:
-        return Plan()
-    if batch.everything:
-        return _everything(backend, batch)
     plan = _by_tags(backend, batch) if backend.tag_header else _by_urls(backend, batch)
-    if len(plan.items) > backend.max_items and backend.allow_everything:
-        return _everything(backend, batch)
+    too_wide = bool(plan.impossible) or len(plan.items) > backend.max_items
+    if batch.everything or (too_wide and backend.allow_everything):
+        return _everything(backend) or plan
     return plan
 
 
-def _everything(backend: "ApiBackend", batch: PurgeBatch) -> Plan:
+def behind(backend: "ApiBackend", batch: PurgeBatch, sent: AbstractSet[Item]) -> PurgeBatch:
+    """Return the members of a batch that the items sent do not purge, or not as a whole."""
+    if _is_everything(backend, sent):
+        return PurgeBatch()
+    builder = BatchBuilder()
+    for single in batch.singles():
+        if not planned(backend, single).items.keys() <= sent:
+            builder.merge(single)
+    return builder.build()
+
+
+def carries_out(backend: "ApiBackend", batch: PurgeBatch, sent: AbstractSet[Item]) -> bool:
+    """Tell whether the items purge at least one member of a batch as a whole."""
+    plans = (planned(backend, single).items.keys() for single in batch.singles())
+    return _is_everything(backend, sent) or any(items and items <= sent for items in plans)
+
+
+def _is_everything(backend: "ApiBackend", sent: AbstractSet[Item]) -> bool:
+    everything = _everything(backend)
+    return everything is not None and everything.items.keys() <= sent
+
+
+def _everything(backend: "ApiBackend") -> Plan | None:
+    """Return what purges everything, and as little as possible that is not ours."""
     plan = Plan()
     if backend.hosts and backend.can("purge_hosts"):
         plan.add("purge_hosts", *backend.hosts)
@@ -56,7 +77,7 @@ def _everything(backend: "ApiBackend", batch: PurgeBatch) -> Plan:
     elif backend.tag_header:
         plan.add("purge_tags", backend.spelled(EVERYTHING))
     else:
-        plan.impossible = batch
+        return None
     return plan
 
 
@@ -83,8 +104,6 @@ def _is_narrower(backend: "ApiBackend", prefix: str) -> bool:
 
 def _by_urls(backend: "ApiBackend", batch: PurgeBatch) -> Plan:
     prefixes, wide = _prefixes(backend, batch)
-    if wide and backend.allow_everything:
-        return _everything(backend, batch)
     plan = Plan(impossible=wide)
     plan.add("purge_urls", *_urls(backend, batch))
     plan.add("purge_prefixes", *_located(backend, prefixes))
@@ -100,16 +119,17 @@ def _prefixes(backend: "ApiBackend", batch: PurgeBatch) -> tuple[frozenset[str],
         tags=batch.tags,
         prefixes=frozenset(prefix for prefix, whole in cut.items() if not (able and whole)),
         patterns=frozenset(regex for regex, whole in cut_patterns.items() if not (able and whole)),
+        everything=batch.everything,
     )
     found = {*cut.values(), *cut_patterns.values()} - {""}
     return frozenset(found if able else ()), wide
 
 
 def _cut(backend: "ApiBackend", prefix: str) -> str:
-    """Return a prefix as this API takes it; "" where all paths would have it."""
+    """Return a prefix as this API takes it; "" where all paths would have it, or it is no path."""
     if backend.prefixes_are_folders:
         prefix = prefix[: prefix.rfind("/") + 1]
-    return "" if prefix in {"", "/"} else prefix
+    return "" if prefix == "/" or not prefix.startswith("/") else prefix
 
 
 def _without_folder(batch: PurgeBatch) -> PurgeBatch:
@@ -122,22 +142,28 @@ def _without_folder(batch: PurgeBatch) -> PurgeBatch:
 
 
 def _urls(backend: "ApiBackend", batch: PurgeBatch) -> Iterator[str]:
+    """Yield paths or URLs; those with dots, which a client resolves to others, are left out."""
     if backend.by_path:
-        yield from sorted(batch.paths)
-        for url in sorted(batch.urls):
-            if not backend.hosts or url_host(url) in backend.hosts:
-                yield url_path(url)
+        urls = (url for url in sorted(batch.urls) if _is_served(backend, url))
+        paths = (*sorted(batch.paths), *map(url_path, urls))
+        yield from (path for path in paths if not has_dot_segment(path))
         return
-    for host, path in sorted(places(batch, backend.hosts)):
+    # By path, so that the first of many calls carry out whole paths.
+    for path, host in sorted((path, host) for host, path in places(batch, backend.hosts)):
         for scheme in backend.schemes:
-            yield f"{scheme}://{host}{path}"
+            if not has_dot_segment(path):
+                yield f"{scheme}://{host}{path}"
+
+
+def _is_served(backend: "ApiBackend", url: str) -> bool:
+    return not backend.hosts or url_host(url) in backend.hosts
 
 
 def _located(backend: "ApiBackend", prefixes: frozenset[str]) -> Iterator[str]:
     if backend.by_path:
         yield from sorted(prefixes)
         return
-    for host in backend.hosts:
-        for prefix in sorted(prefixes):
+    for prefix in sorted(prefixes):
+        for host in backend.hosts:
             for scheme in backend.schemes:
                 yield f"{scheme}://{host}{prefix}"

@@ -1,18 +1,19 @@
 """What is wrong with the OPTIONS of an API, beyond their types."""
 
 import importlib.util
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from dumper_purge.backends.api import ApiBackend
+    from dumper_purge.backends.api.backend import ApiBackend
 
-__all__ = ["check_options", "secrets", "wrong"]
+__all__ = ["check_options", "secrets", "shapes", "wrong"]
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -20,11 +21,19 @@ _ABOVE_ZERO = ("connect_timeout", "read_timeout", "concurrency", "max_items")
 
 
 def secrets(backend: "ApiBackend") -> Iterator[str]:
-    """Yield the values of the options that nothing may show."""
+    """Yield the values of the options that nothing may show, and of "Bearer abc" also "abc"."""
     for field in fields(backend):
         value = getattr(backend, field.name)
         if not field.repr:
-            yield from (value,) if isinstance(value, str) else map(str, dict(value or {}).values())
+            values = (value,) if isinstance(value, str) else map(str, dict(value or {}).values())
+            for each in values:
+                yield from (each, *each.split()[1:])
+
+
+def shapes(secret: str) -> frozenset[str]:
+    """Return a secret as it is, and as JSON or a URL may repeat it."""
+    escaped = json.dumps(secret)[1:-1]
+    return frozenset({secret, quote(secret, safe=""), escaped, escaped.replace("/", "\\/")} - {""})
 
 
 def check_options(backend: "ApiBackend") -> None:
@@ -69,9 +78,16 @@ def _check_base_url(backend: "ApiBackend") -> None:
 
 
 def _check_package(backend: "ApiBackend") -> None:
-    if backend.needs and importlib.util.find_spec(backend.needs[0]) is None:
+    if backend.needs and not _is_there(backend.needs[0]):
         module, extra = backend.needs
         raise ImproperlyConfigured(
             f"DUMPER_BACKENDS[{backend.alias!r}] needs {module}: run"
             f" pip install 'django-dumper-purge[{extra}]'."
         )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # The package that the module would be in.
+        return False

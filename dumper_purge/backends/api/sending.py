@@ -1,22 +1,23 @@
 """A plan on its way to an API: in calls, several at once, halved where they are refused."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from dumper_purge.backends.api.planning import Item
 from dumper_purge.backends.outcome import Verdict
-from dumper_purge.backends.planning import Item
 from dumper_purge.exceptions import PurgeError, Rejected, Transient
 
 if TYPE_CHECKING:
-    from dumper_purge.backends.api import ApiBackend
+    from dumper_purge.backends.api.backend import ApiBackend
 
 __all__ = ["Sending", "grouped"]
 
 _MOST_HALVINGS = 64
-"""Of one purge: where every item is bad, each alone need not be found out."""
+"""Of one purge for bad items: where every one is, each alone need not be found out. Of calls that
+are too big, so many without one that is done: then it is not their size."""
 
 
 def grouped(backend: "ApiBackend", items: Iterator[Item] | list[Item]) -> Iterator[list[Item]]:
@@ -42,16 +43,22 @@ class Sending:
     def __init__(self, backend: "ApiBackend", groups: list[list[Item]]) -> None:
         self.errors: list[PurgeError] = []
         self._backend = backend
+        self._items = [item for group in groups for item in group]
+        self._done: set[Item] = set()
         self._waiting = deque(groups)
-        self._failed: list[Item] = []
-        self._halvings = 0
-        self._stopped: Exception | None = None
+        self._halvings: Counter[Verdict] = Counter()
+        self._stopped: BaseException | None = None
         self._lock = threading.Lock()
 
     @property
     def unsent(self) -> list[Item]:
-        """The items that no call has purged."""
-        return [*self._failed, *(item for group in self._waiting for item in group)]
+        """The items that no call has purged, for all that is known."""
+        return [item for item in self._items if item not in self._done]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something went wrong after which no other call would succeed."""
+        return self._stopped is not None
 
     def run(self) -> None:
         """Make all calls, beside each other; the first that nothing can come after stops the rest.
@@ -71,12 +78,16 @@ class Sending:
         while (group := self._next()) is not None:
             try:
                 self._make(group)
-            except Exception as error:
-                with self._lock:
-                    self._failed += group
-                    self._stopped = self._stopped or error
-                    if isinstance(error, PurgeError):
-                        self.errors.append(error)
+            except BaseException as error:  # What ends a thread must not pass for a success.
+                self._stop(error)
+
+    def _stop(self, error: BaseException) -> None:
+        with self._lock:
+            if isinstance(error, PurgeError):
+                self.errors.append(error)
+                self._stopped = self._stopped or error
+            else:
+                self._stopped = error
 
     def _next(self) -> list[Item] | None:
         with self._lock:
@@ -86,18 +97,22 @@ class Sending:
         """Make one call; raise what stops all others, too."""
         names = [item.name for item in group]
         verdict, error = self._backend.call(group[0].operation, names)
-        if verdict is Verdict.DONE:
-            return
-        if verdict not in {Verdict.TOO_BIG, Verdict.BAD_ITEM}:
+        if verdict not in {Verdict.DONE, Verdict.TOO_BIG, Verdict.BAD_ITEM}:
             raise error or Transient("no answer")
         with self._lock:
-            if len(group) > 1 and self._halvings < _MOST_HALVINGS:
-                self._halvings += 1
-                middle = len(group) // 2
-                self._waiting.extend([group[:middle], group[middle:]])
+            if verdict is Verdict.DONE:
+                self._done.update(group)
+                self._halvings[Verdict.TOO_BIG] = 0
+            elif len(group) > 1 and self._halvings[verdict] < _MOST_HALVINGS:
+                self._halve(group, verdict)
             else:
-                self._failed += group
                 self.errors.append(error or Rejected("refused"))
+
+    def _halve(self, group: list[Item], verdict: Verdict) -> None:
+        """Let both halves be the next, so that it is soon known whether that helps."""
+        self._halvings[verdict] += 1
+        middle = len(group) // 2
+        self._waiting.extendleft([group[middle:], group[:middle]])
 
 
 def _start(thread: threading.Thread) -> bool:
