@@ -9,7 +9,8 @@ __all__ = ["Breaker", "Breakers"]
 THRESHOLD = 3
 """So many failures in a row open it."""
 _PROBE_TAKES = 60.0
-_SOON = 0.25
+_WHILE_PROBED = 1.0
+"""A probe that succeeds has what was left hastened; one that hangs must not bring it up again."""
 
 
 @dataclass
@@ -25,6 +26,15 @@ class Breaker:
         """Whether the node is left alone."""
         return self.failures >= THRESHOLD
 
+    def rest(self) -> float:
+        """Return for how many seconds it is still to be left alone, by whoever makes no probe."""
+        now = time.monotonic()
+        if now < self.retry_at:
+            return self.retry_at - now
+        if self.probe_since is not None and now - self.probe_since < _PROBE_TAKES:
+            return _WHILE_PROBED
+        return 0.0
+
 
 class Breakers:
     """The breakers of this process, by alias and node."""
@@ -37,6 +47,15 @@ class Breakers:
         self._lock = threading.Lock()
         self._breakers: dict[tuple[str, str], Breaker] = {}
 
+    def rest(self, alias: str, node: str) -> float | None:
+        """Return for how many seconds an open breaker's node is left alone; None if it is closed.
+
+        0 if it is time for a probe.
+        """
+        with self._lock:
+            breaker = self._breakers.get((alias, node))
+            return breaker.rest() if breaker is not None and breaker.is_open else None
+
     def wait(self, alias: str, node: str) -> float:
         """Return the seconds after which the node may be asked; 0 for now.
 
@@ -46,13 +65,10 @@ class Breakers:
             breaker = self._breakers.get((alias, node))
             if breaker is None or not breaker.is_open:
                 return 0.0
-            now = time.monotonic()
-            if now < breaker.retry_at:
-                return breaker.retry_at - now
-            if breaker.probe_since is not None and now - breaker.probe_since < _PROBE_TAKES:
-                return _SOON
-            breaker.probe_since = now
-            return 0.0
+            seconds = breaker.rest()
+            if not seconds:
+                breaker.probe_since = time.monotonic()
+            return seconds
 
     def give_back(self, alias: str, node: str) -> None:
         """Leave the probe to somebody else: the node was not asked after all."""
@@ -78,8 +94,3 @@ class Breakers:
         """Note a success; return True if failures came before it."""
         with self._lock:
             return self._breakers.pop((alias, node), None) is not None
-
-    def open(self) -> list[tuple[str, str]]:
-        """Return the alias and node of every breaker that is open."""
-        with self._lock:
-            return [place for place, breaker in self._breakers.items() if breaker.is_open]

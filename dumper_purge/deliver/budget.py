@@ -10,7 +10,7 @@ from django.core.signals import request_finished, request_started
 
 from dumper_purge.conf import current
 
-__all__ = ["spending"]
+__all__ = ["in_request", "spending"]
 
 
 class _Spent:
@@ -18,6 +18,11 @@ class _Spent:
 
 
 _spent: ContextVar[_Spent | None] = ContextVar("dumper_budget", default=None)
+
+
+def in_request() -> bool:
+    """Tell whether this code is part of a request, whose end will be told."""
+    return _spent.get() is not None
 
 
 @contextmanager

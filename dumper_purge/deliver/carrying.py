@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
@@ -15,6 +16,7 @@ from dumper_purge.deliver.followups import FollowUps
 from dumper_purge.deliver.outbox import engines, nodes
 from dumper_purge.deliver.outbox.closing import Closing
 from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.riders import Riders
 from dumper_purge.deliver.outbox.sweeper import Sweeper
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.deliver.step import Step
@@ -22,22 +24,26 @@ from dumper_purge.deliver.tiers import Passage
 from dumper_purge.exceptions import Transient
 
 __all__ = [
-    "background", "carry_out", "closing", "followups", "forget", "pass_through", "sweeper",
+    "background", "carry_out", "closing", "followups", "forget", "pass_through", "riders",
+    "sweeper",
 ]  # fmt: skip
+
+_IN_HAND = 2.0
+"""Seconds within which a delivery has written down what it leaves."""
 
 
 def carry_out(entries: list[Entry]) -> None:
     """Ask a backend for several entries at once, and see to what follows."""
     entry = merged(entries)
     parts = _parts(entries)
+    is_back = False
     try:
         purged = attempt(entry)
     except AttemptFailed as failure:
         purged = False
-        if failure.was_tried:
-            nodes.failed(entry.backend.alias, entry.node, str(failure), failure.retry_in)
+        _note_failure(entry, failure)
         for part in parts:
-            _follow_failure(_rest(part, failure.left), entry, failure)
+            _follow_failure(_rest(part, failure), entry, failure)
     except BaseException:
         # A receiver that ends this thread, by SystemExit, must not end the purge with it.
         for part in parts:
@@ -46,10 +52,13 @@ def carry_out(entries: list[Entry]) -> None:
         raise
     else:
         if entry.step is not Step.SETTLE and not entry.backend.instant:
-            _note_success(entry, kept=any(part.receipt is not None for part in parts))
+            is_back = _note_success(entry)
             for part in parts:
                 followups.sent(part)
     _conclude(entries, purged=purged)
+    if is_back and any(part.receipt is not None for part in parts):
+        # After the entries were closed, or they were taken up once more.
+        _hasten(entry)
 
 
 def pass_through(
@@ -74,6 +83,8 @@ def forget() -> None:
     followups.forget()
     breakers.forget()
     sweeper.forget()
+    riders.forget()
+    closing.forget()
     nodes.forget()
     bucket.forget()
     engines.forget()
@@ -93,17 +104,27 @@ def _parts(entries: list[Entry]) -> list[Entry]:
     return [*kept, merged(loose)] if loose else kept
 
 
-def _rest(part: Entry, left: PurgeBatch | None) -> Entry:
+def _rest(part: Entry, failure: AttemptFailed) -> Entry:
     """Return what is left of a part, after what follows from the purge of the others was begun."""
-    if left is None:
+    if failure.left is None:
         return part
-    rest = part.batch & left
-    done = replace(part, batch=part.batch - rest)
+    rest = part.batch & failure.left
+    done = replace(part, batch=part.batch - rest - _buried(part, failure))
     if done.batch:
         followups.sent(done)
         # The tiers outside may have been purged already.
         followups.late(done.backend, done.batch, done.receipt)
     return replace(part, batch=rest)
+
+
+def _buried(part: Entry, failure: AttemptFailed) -> PurgeBatch:
+    """Bury what was refused of a part; return it."""
+    if failure.refused is None:
+        return PurgeBatch()
+    refused: PurgeBatch = part.batch & failure.refused.left
+    if refused:
+        followups.bury(replace(part, batch=refused), str(failure.refused))
+    return refused
 
 
 def _follow_failure(part: Entry, whole: Entry, failure: AttemptFailed) -> None:
@@ -116,10 +137,25 @@ def _follow_failure(part: Entry, whole: Entry, failure: AttemptFailed) -> None:
         followups.owe(part, failure.retry_in, str(failure))
 
 
-def _note_success(entry: Entry, *, kept: bool) -> None:
+def _hasten(entry: Entry) -> None:
+    """Carry out what a node is owed that is back, also what is not yet written down."""
+    hasten = partial(sweeper.hasten, entry.backend.alias, entry.node)
+    closing.hurry()
+    hasten()
+    background.later(_IN_HAND, hasten, optional=True)
+
+
+def _note_failure(entry: Entry, failure: AttemptFailed) -> None:
+    if failure.was_tried:
+        nodes.failed(entry.backend.alias, entry.node, str(failure), failure.retry_in)
+    elif failure.left is not None:
+        nodes.succeeded(entry.backend.alias, entry.node)
+
+
+def _note_success(entry: Entry) -> bool:
+    """Return whether the node had failed before."""
     nodes.succeeded(entry.backend.alias, entry.node)
-    if breakers.succeeded(entry.backend.alias, entry.node) and kept:
-        sweeper.hasten(entry.backend.alias, entry.node)
+    return breakers.succeeded(entry.backend.alias, entry.node)
 
 
 def _conclude(entries: list[Entry], *, purged: bool) -> None:
@@ -134,4 +170,5 @@ def _conclude(entries: list[Entry], *, purged: bool) -> None:
 background = Background(carry_out)
 followups = FollowUps(background, outside=_outside_of, purge=pass_through)
 sweeper = Sweeper(background)
-closing = Closing(background, sweeper)
+riders = Riders(background)
+closing = Closing(background, sweeper, riders)

@@ -19,7 +19,7 @@ from dumper_purge.conf import current
 from dumper_purge.deliver import carrying, recording
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.budget import spending
-from dumper_purge.deliver.carrying import background, closing, pass_through, sweeper
+from dumper_purge.deliver.carrying import background, closing, pass_through, riders, sweeper
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.outbox import databases, engines
 from dumper_purge.deliver.outbox.receipt import Receipt
@@ -40,7 +40,11 @@ def write(batch: PurgeBatch, using: str) -> EntryRef | None:
 
     Raises a database error that has broken the transaction.
     """
-    return databases.enter(batch, using)
+    along = riders.along(using)
+    ref = databases.enter(batch, using, along=along)
+    if along and ref is not None:
+        riders.board(ref, along)
+    return ref
 
 
 def record(batch: PurgeBatch) -> bool:
@@ -52,6 +56,7 @@ def deliver(batch: PurgeBatch, *, recorded: bool = False, entries: Sequence[Entr
     """Purge a batch everywhere; wait for it no longer than the request's budget allows."""
     if not batch:
         return
+    riders.arrive(entries)
     receipt = Receipt(batch, entries) if entries else None
     if not recorded:
         recording.record(batch, receipt)
@@ -66,7 +71,9 @@ def deliver(batch: PurgeBatch, *, recorded: bool = False, entries: Sequence[Entr
 
 def finish(timeout: float) -> list[Entry]:
     """Wait until all that is pending was done; return what was not after ``timeout`` seconds."""
-    return background.finish(timeout)
+    left = background.finish(timeout)
+    riders.flush()
+    return left
 
 
 def forget() -> None:
@@ -93,7 +100,8 @@ def _deliver(batch: PurgeBatch, receipt: Receipt | None) -> None:
 def _exit() -> None:
     if not background.is_idle():
         background.exit(current().exit_timeout)
-        forget()
+    riders.flush()
+    forget()
 
 
 def _finish_before_multiprocessing_exits(*args: object) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.deliver.attempt import breakers
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.followups import FollowUps
@@ -24,7 +25,7 @@ PATIENCE = 0.5
 @dataclass
 class _Tier:
     waiting: set[str]
-    failed: set[str] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
     passed: bool = False
 
 
@@ -33,7 +34,7 @@ class Passage:
 
     A tier is passed when every node has answered or failed, or after half a second, and without
     nodes that were late before: the outer tiers are purged in time, and once more after a late node
-    caught up.
+    caught up. What a node that rests is owed is written down at once, without a thread.
     """
 
     def __init__(
@@ -76,13 +77,21 @@ class Passage:
         if number + 1 < len(self._backends):
             self._background.later(PATIENCE, partial(self._pass, tier), optional=True)
         entries = [self._entry(backend, tier, node) for node in backend.nodes]
-        # Nobody waits for a node that keeps others waiting already.
+        rests = {entry.node: breakers.rest(backend.alias, entry.node) for entry in entries}
+        # Nobody waits for a node that kept failing, or that keeps others waiting already.
+        tier.waiting -= {node for node, rest in rests.items() if rest is not None}
         tier.waiting -= {entry.node for entry in entries if self._background.is_stuck(entry)}
         nobody_answers = not tier.waiting
         for entry in entries:
-            self._followups.submit(entry)
+            self._begin(entry, rests[entry.node])
         if nobody_answers:
             self._pass(tier)
+
+    def _begin(self, entry: Entry, rest: float | None) -> None:
+        if rest:
+            self._followups.owe(entry, rest, f"{entry} is left alone, as it kept failing")
+        else:
+            self._followups.submit(entry)
 
     def _entry(self, backend: BaseBackend, tier: _Tier, node: str) -> Entry:
         return Entry(
@@ -98,8 +107,8 @@ class Passage:
     ) -> Callable[[], None] | None:
         with self._lock:
             tier.waiting.discard(node)
-            if not purged:
-                tier.failed.add(node)
+            if purged:
+                tier.reached.add(node)
             late, complete = tier.passed, not tier.waiting
         if late and purged:
             self._followups.late(backend, self._batch, self._receipt)
@@ -124,7 +133,7 @@ class Passage:
     def _reached(self) -> str:
         with self._lock:
             counts = [
-                (backend, len(set(backend.nodes) - tier.waiting - tier.failed))
+                (backend, len(tier.reached))
                 for backend, tier in zip(self._backends, self._tiers, strict=True)
             ]
         return ", ".join(f"{b.alias} ({count} of {len(b.nodes)} nodes)" for b, count in counts)

@@ -5,7 +5,7 @@ from itertools import count
 from django.apps import apps
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.carrying import background
+from dumper_purge.deliver.carrying import background, closing
 from dumper_purge.deliver.outbox import table
 
 __all__ = ["batches", "entries", "node", "put", "quiet", "targets"]
@@ -54,7 +54,7 @@ def quiet():
     """Wait until nobody sends or writes, whatever is planned for later."""
 
     def is_idle():
-        return background._lanes.is_idle() and background.clerk.is_idle()
+        return background._lanes.is_idle() and closing.is_idle() and background.clerk.is_idle()
 
     with background._changed:
         assert background._changed.wait_for(is_idle, 5)

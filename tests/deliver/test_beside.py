@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 
 import pytest
 from django.core.signals import request_finished
@@ -9,14 +10,20 @@ from django.db import connection, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
+from dumper_purge.backends import configured
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import bucket, delivery
+from dumper_purge.deliver import bucket, carrying, delivery
+from dumper_purge.deliver.attempt import breakers
 from dumper_purge.deliver.background.clerk import Clerk
 from dumper_purge.deliver.background.threads import Threads
-from dumper_purge.deliver.carrying import sweeper
-from dumper_purge.deliver.outbox import databases, nodes, sweep
+from dumper_purge.deliver.breaker import THRESHOLD
+from dumper_purge.deliver.carrying import carry_out, sweeper
+from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.outbox import closing as closings
+from dumper_purge.deliver.outbox import databases, nodes, sweep, table
+from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.exceptions import Transient
-from tests.deliver.rows import entries, node, put, quiet
+from tests.deliver.rows import entries, node, put, quiet, targets
 from tests.deliver.stage import StageBackend, failing, tier
 
 pytest_plugins = ["tests.deliver.files"]
@@ -132,6 +139,97 @@ def test_whoever_sweeps_on_purpose_sweeps_outboxes_that_are_new_to_the_process(s
     assert sweep.sweep() == 1
 
     assert entries("other") == []
+
+
+# What is left of many
+
+
+@pytest.fixture
+def gathering(settings, monkeypatch):
+    """Let the clerk write to the files, whose transactions all begin with a write."""
+    monkeypatch.setattr(databases, "is_test", lambda: False)
+    for alias in ("default", "other"):
+        monkeypatch.setitem(
+            connections[alias].settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"}
+        )
+    settings.DUMPER_BACKENDS = {"edge": tier("good", "bad")}
+    for _ in range(THRESHOLD):
+        breakers.failed("edge", "bad", 60.0)
+
+
+def test_what_several_saves_owe_to_a_node_that_rests_is_written_at_once(
+    gathering, stage, monkeypatch
+):
+    changed = []
+    monkeypatch.setattr(table, "change", lambda using, *what: changed.append(what))
+
+    for _ in range(5):
+        deliver()
+    quiet()
+
+    (retargeted, added, deleted) = changed[0]
+    assert len(changed) == 1
+    assert {left.node for _, left in retargeted} == {"bad"}
+    assert (len(retargeted), added, deleted) == (5, [], [])
+
+
+def test_what_is_owed_to_a_node_that_rests_is_there_when_all_is_finished(gathering, stage):
+    deliver()
+
+    delivery.finish(0.5)
+
+    assert targets() == [("edge", "bad", "send", "pending")]
+
+
+def come_back():
+    """Let the node answer again that rests, to a purge that is in the outbox."""
+    (backend,) = configured()
+    breakers.failed("edge", "bad", 0.0)
+    receipt = Receipt(BATCH, [delivery.write(BATCH, "default")])
+    receipt.hold()
+    carry_out([Entry(backend=backend, node="bad", batch=BATCH, receipt=receipt)])
+
+
+def test_a_node_that_is_back_is_given_what_was_not_yet_written(gathering, stage, monkeypatch):
+    monkeypatch.setattr(closings, "_GATHERS", 60)
+    deliver()
+    stage.forget()
+
+    come_back()
+    stage.wait_for(2)
+
+    assert stage.names() == [("send", "bad")] * 2
+    delivery.forget()
+
+
+def test_a_node_that_is_back_is_given_what_a_delivery_had_still_in_hand(
+    gathering, stage, monkeypatch
+):
+    monkeypatch.setattr(carrying, "_IN_HAND", 0.1)
+
+    come_back()
+    quiet()
+    put("/news/", alias="edge", node="bad", seconds=60)
+    stage.wait_for(2)
+
+    assert stage.names() == [("send", "bad")] * 2
+
+
+def test_what_is_left_does_not_wait_for_a_node_that_takes_long(settings, stage):
+    settings.DUMPER_INLINE_BUDGET = 0
+    settings.DUMPER_BACKENDS = {"edge": tier("slow", "quick", repeat_after=30)}
+    release = threading.Event()
+    stage.script["slow"] = lambda number: release.wait(5)
+
+    deliver()
+    until = time.monotonic() + 5
+    while ("edge", "quick", "repeat", "pending") not in targets() and time.monotonic() < until:
+        time.sleep(0.01)
+    early = targets()
+    release.set()
+    quiet()
+
+    assert early == [("", "", "send", "pending"), ("edge", "quick", "repeat", "pending")]
 
 
 # Transactions of the site

@@ -47,7 +47,7 @@ def test_it_opens_at_the_third_failure_in_a_row(clock):
         waits.append(found.wait("edge", "a"))
 
     assert waits == [0, 0, 5]
-    assert found.open() == [("edge", "a")]
+    assert found.rest("edge", "a") == 5
 
 
 def test_a_success_between_begins_anew(clock):
@@ -83,7 +83,7 @@ def test_when_it_is_time_one_probe_is_made_and_no_second_one(clock):
     assert found.wait("edge", "a") == 1
     clock.seconds += 1
     assert found.wait("edge", "a") == 0
-    assert 0 < found.wait("edge", "a") < 1
+    assert [found.wait("edge", "a"), found.rest("edge", "a")] == [1, 1]
 
 
 def test_of_many_threads_one_makes_the_probe():
@@ -120,7 +120,7 @@ def test_a_probe_that_succeeds_closes_it(clock):
     found.succeeded("edge", "a")
 
     assert [found.wait("edge", "a") for _ in range(3)] == [0, 0, 0]
-    assert found.open() == []
+    assert found.rest("edge", "a") is None
 
 
 def test_a_probe_of_which_nothing_is_heard_is_followed_by_another(clock):
@@ -187,7 +187,7 @@ def test_what_is_no_outage_opens_nothing(entry, stage):
     tried(entry, 4)
 
     assert len(stage.events) == 4
-    assert breakers.open() == []
+    assert breakers.rest("edge", "a") is None
 
 
 def test_a_failure_in_the_wait_for_pages_opens_nothing(entry, stage):
@@ -199,7 +199,7 @@ def test_a_failure_in_the_wait_for_pages_opens_nothing(entry, stage):
     stage.settling["a"] = down
     tried(entry, 4)
 
-    assert breakers.open() == []
+    assert breakers.rest("edge", "a") is None
 
 
 @pytest.mark.parametrize("error", [Rejected("wrong token"), KeyError("bug")])

@@ -4,11 +4,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
+from django.test.utils import CaptureQueriesContext
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
+from dumper_purge.deliver.carrying import closing
 from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.changes import Changes
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.table import Left
 from dumper_purge.deliver.step import Step
@@ -30,6 +33,14 @@ def receipt(*using, **columns):
     """Return a receipt for new rows, one in each of these databases."""
     refs = [EntryRef(alias, put("/news/", using=alias, **columns)) for alias in using]
     return Receipt(BATCH, refs)
+
+
+def closed(found):
+    """Close the entries of a receipt; return what is left."""
+    changes = Changes()
+    left = found.close([EDGE], changes)
+    changes.carry_out()
+    return left
 
 
 def test_the_last_to_let_go_sees_to_the_closing():
@@ -59,7 +70,7 @@ def test_of_many_threads_one_is_the_last():
 def test_what_is_done_is_deleted():
     put("/other/")
 
-    assert receipt("default").close([EDGE]) == []
+    assert closed(receipt("default")) == []
 
     assert batches() == [PurgeBatch.of(["/other/"])]
 
@@ -68,7 +79,7 @@ def test_what_is_left_for_one_node_takes_the_place_of_the_entry():
     found = receipt("default")
     found.leave(left("a", attempts=3, error="down", seconds=5))
 
-    found.close([EDGE])
+    closed(found)
 
     (row,) = entries()
     assert targets() == [("edge", "a", "send", "pending")]
@@ -81,7 +92,7 @@ def test_what_is_left_for_several_nodes_is_a_row_each():
     found.leave(left("a", error="down"))
     found.leave(left("b", error="slow"))
 
-    found.close([EDGE])
+    closed(found)
 
     assert [target[1] for target in targets()] == ["a", "b"]
 
@@ -91,7 +102,7 @@ def test_what_is_left_for_every_node_alike_is_one_row_due_when_the_last_would_be
     for node, seconds in (("a", 2), ("b", 9)):
         found.leave(left(node, step=Step.REPEAT, seconds=seconds))
 
-    found.close([EDGE])
+    closed(found)
 
     (row,) = entries()
     assert targets() == [("edge", "", "repeat", "pending")]
@@ -103,7 +114,7 @@ def test_what_is_left_twice_is_one_row():
     found.leave(left(""))
     found.leave(left(""))
 
-    found.close([EDGE])
+    closed(found)
 
     assert targets() == [("edge", "", "send", "pending")]
 
@@ -113,7 +124,7 @@ def test_steps_are_not_joined():
     found.leave(left("a"))
     found.leave(left("b", step=Step.REPEAT))
 
-    found.close([EDGE])
+    closed(found)
 
     assert [target[1:3] for target in targets()] == [("a", "send"), ("b", "repeat")]
 
@@ -123,7 +134,7 @@ def test_dead_letters_are_kept_beside_what_is_pending():
     found.leave(left("a", dead=True, error="wrong token"))
     found.leave(left("b", error="down"))
 
-    found.close([EDGE])
+    closed(found)
 
     assert [target[1::2] for target in targets()] == [("a", "dead"), ("b", "pending")]
 
@@ -132,7 +143,7 @@ def test_a_smaller_batch_takes_the_place_of_the_one_that_was_entered():
     found = receipt("default")
     found.leave(left("a", batch=PurgeBatch.of(["/part/"])))
 
-    found.close([EDGE])
+    closed(found)
 
     assert batches() == [PurgeBatch.of(["/part/"])]
 
@@ -142,7 +153,7 @@ def test_several_entries_become_what_is_left_of_them():
     found = Receipt(BATCH, refs)
     found.leave(left("a"))
 
-    found.close([EDGE])
+    closed(found)
 
     assert batches() == [BATCH]
 
@@ -153,7 +164,7 @@ def test_what_is_left_keeps_its_age():
     found = Receipt(BATCH, refs, created=created)
     found.leave(left("a"))
 
-    found.close([EDGE])
+    closed(found)
 
     assert [row.created for row in entries()] == [pytest.approx(created)]
 
@@ -163,7 +174,7 @@ def test_a_single_entry_that_stays_keeps_its_age():
     created = entries()[0].created
     found.leave(left("a"))
 
-    found.close([EDGE])
+    closed(found)
 
     assert [row.created for row in entries()] == [created]
 
@@ -172,7 +183,7 @@ def test_entries_of_several_databases_leave_rows_in_the_first():
     found = receipt("other", "default")
     found.leave(left("a"))
 
-    found.close([EDGE])
+    closed(found)
 
     assert targets("other") == [("edge", "a", "send", "pending")]
     assert targets("default") == []
@@ -182,7 +193,7 @@ def test_what_is_closed_says_so():
     found = receipt("default")
     assert not found.closed.is_set()
 
-    found.close([EDGE])
+    closing._close([(found, None)])
 
     assert found.closed.is_set()
 
@@ -197,9 +208,68 @@ def test_a_database_that_fails_leaves_the_entries_as_they_were_and_nobody_waitin
         raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(table, "_deletions", broken)
-    with pytest.raises(DatabaseError, match="the disk is full"):
-        found.close([EDGE])
+    closing._close([(found, None)])
 
     assert entries() == before
     assert targets() == [("", "", "send", "pending")]
     assert found.closed.is_set()
+
+
+def test_receipts_that_are_closed_together_have_each_what_is_left_of_it():
+    done, moved, split = receipt("default"), receipt("other"), receipt("default", "other")
+    moved.leave(left("a"))
+    split.leave(left("b", error="down"))
+
+    with CaptureQueriesContext(connections["default"]) as queries:
+        closing._close([(done, None), (moved, None), (split, None)])
+
+    assert targets() == [("edge", "b", "send", "pending")]
+    assert targets("other") == [("edge", "a", "send", "pending")]
+    assert len([query for query in queries if query["sql"].startswith("DELETE")]) == 1
+
+
+def test_what_is_left_alike_of_many_is_one_statement_due_when_the_last_would_be():
+    found = [receipt("default") for _ in range(20)]
+    for seconds, each in enumerate(found):
+        each.leave(left("a", seconds=seconds, error="down"))
+
+    with CaptureQueriesContext(connections["default"]) as queries:
+        closing._close([(each, None) for each in found])
+
+    assert targets() == [("edge", "a", "send", "pending")] * 20
+    assert {18 < row.due - table.clock("default") <= 19 for row in entries()} == {True}
+    assert len([query for query in queries if query["sql"].startswith("UPDATE")]) == 1
+
+
+def test_a_receipt_that_cannot_be_closed_keeps_no_other_open(monkeypatch):
+    good, bad = receipt("default"), receipt("default")
+    (wrong,) = bad.entries
+    deletions = table._deletions
+
+    def broken(using, ids):
+        if wrong.id in ids:
+            raise DatabaseError("the disk is full")
+        return deletions(using, ids)
+
+    monkeypatch.setattr(table, "_deletions", broken)
+    bad.leave(left("b", batch=PurgeBatch.of(["/part/"])))
+    closing._close([(good, None), (bad, None)])
+
+    assert [row.pk for row in entries()] == [wrong.id]
+    assert good.closed.is_set()
+    assert bad.has_left
+
+
+def test_what_could_not_be_written_early_is_left_to_the_closing(monkeypatch):
+    found = receipt("default")
+
+    def broken(*args):
+        raise DatabaseError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "_insert", broken)
+        closing._close([(found, [left("a")])])
+    assert targets() == [("", "", "send", "pending")]
+
+    closing._close([(found, None)])
+    assert targets() == [("edge", "a", "send", "pending")]

@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from demo.machine import environment
+from dumper_purge.batch import PurgeBatch, purged_tags
 from tests.backends.scripted import PURGED, scripted
-from tests.outbox.site.writes import WRITES
+from tests.outbox.site.writes import SERIES, WRITES, renamed
 
 __all__ = ["Loop", "Site", "site"]
 
@@ -170,10 +171,16 @@ class Loop:
             return
         self.committed += 1
         since = next(each["at"] for each in boundaries if each["commits"])
-        unpurged = self.site.unpurged(WRITES[self.write][1], since)
+        paths = renamed(found["after"]) if self.write in SERIES else WRITES[self.write][1]
+        unpurged = self.site.unpurged(paths, since)
         if any(at < since for purged in early.values() for at, _ in purged):
             self.wrong.append(where)
-        if unpurged or set(begin["tokens"].items()) & set(swept["tokens"].items()):
+        known = [
+            tag
+            for tag in purged_tags(PurgeBatch.of(paths))
+            if tag in swept["tokens"] and begin["tokens"].get(tag) == swept["tokens"][tag]
+        ]
+        if unpurged or known:
             self.lost.append(where)
         if not swept["tokens"] or swept["left"]:
             self.wrong.append(where)

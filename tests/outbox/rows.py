@@ -7,9 +7,11 @@ from django.db import transaction
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.changes import Changes
 
 __all__ = [
-    "batch", "claimed", "due", "put", "stored", "told", "wait_for_row", "wait_until", "written",
+    "add", "batch", "claimed", "close", "due", "put", "stored", "told", "wait_for_row",
+    "wait_until", "written",
 ]  # fmt: skip
 
 
@@ -22,6 +24,20 @@ def written(count, lease=0.0):
     with transaction.atomic():
         refs = [table.write(batch(f"/{i}/"), "default", lease=lease) for i in range(count)]
     return sorted(refs)
+
+
+def close(refs, left=(), **options):
+    """Replace entries by what is left of them."""
+    changes = Changes()
+    changes.close(refs, left, **options)
+    changes.carry_out()
+
+
+def add(using, left):
+    """Write what is left of an entry that stays."""
+    changes = Changes()
+    changes.add(using, left)
+    changes.carry_out()
 
 
 def put(**values):

@@ -18,7 +18,7 @@ def test_a_server_that_is_gone_while_entries_are_closed_costs_a_purge_more(
         raise DatabaseError("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(table, "close", fail)
+        patch.setattr(table, "delete", fail)
         Keeper.objects.create(slug="a")
         inline.wait_for(2)
         delivery.finish(0.3)

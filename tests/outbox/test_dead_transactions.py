@@ -6,13 +6,13 @@ import threading
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
 
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import databases, encoding, table
 from dumper_purge.deliver.outbox.table import Left
 from tests.mariadb import mariadb_server, use_pymysql
 from tests.outbox.conftest import SERVERS
 from tests.outbox.databases import connected
 from tests.outbox.eyes import entries
-from tests.outbox.rows import batch, stored, written
+from tests.outbox.rows import batch, close, stored, written
 from tests.zoo.models import Food, Keeper
 
 POSTGRES, MARIADB = SERVERS[:1], SERVERS[1:]
@@ -98,7 +98,7 @@ def test_a_process_that_is_ended_at_the_commit_has_committed_nothing(
         raise SystemExit(1)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(table, "encoded", leave)
+        patch.setattr(encoding, "encoded", leave)
         save()
     seen = eyes.see(KEEPERS)
     Keeper.objects.create(slug="after")
@@ -183,8 +183,8 @@ def test_entries_that_are_closed_in_a_transaction_leave_it_durable(database):
 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit TO ON")
-        table.close(refs[:1])
-        table.close(refs[1:], [Left(batch=batch("/a/")), Left(batch=batch("/b/"))])
+        close(refs[:1])
+        close(refs[1:], [Left(batch=batch("/a/")), Left(batch=batch("/b/"))])
         cursor.execute("SHOW synchronous_commit")
         durability = cursor.fetchone()[0]
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import databases
+from dumper_purge.deliver.outbox import databases, table
 from tests.outbox.databases import without_table
 from tests.outbox.eyes import entries, statements
 from tests.zoo.models import Keeper
@@ -99,3 +99,28 @@ def test_the_outbox_is_found_again_when_the_table_is_back(database, monkeypatch)
     Keeper.objects.create(slug="b")
 
     assert entries() == [{"/keepers/b/"}]
+
+
+@pytest.mark.parametrize(
+    "error, remedy",
+    [
+        ('relation "dumper_purge_outboxentry" does not exist', "migrate --database default"),
+        ("no such table: dumper_purge_outboxentry", "migrate --database default"),
+        ("permission denied for table dumper_purge_outboxentry", "Let its user read, insert"),
+        ("attempt to write a readonly database", "Let its user read, insert"),
+        ("the disk is full", "tried again in 60 seconds"),
+    ],
+)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_is_said_to_help_fits_the_error(database, errors, monkeypatch, error, remedy):
+    def fail(*args, **kwargs):
+        raise DatabaseError(error)
+
+    databases.has_outbox("default")
+    monkeypatch.setattr(table, "write", fail)
+
+    Keeper.objects.create(slug="a")
+
+    (text,) = errors()
+    assert remedy in text
+    assert error in text

@@ -4,17 +4,18 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import encoding, table
 from dumper_purge.deliver.outbox.table import Left
 from dumper_purge.deliver.step import Step
-from tests.outbox.rows import batch, claimed, due, put, stored, told, written
+from tests.outbox.rows import add, batch, claimed, close, due, put, stored, told, written
 
 
 def test_an_entry_of_which_nothing_is_left_is_deleted(database):
     refs = written(3)
 
-    table.close(refs[:2])
+    close(refs[:2])
 
     assert [row.id for row in stored()] == [refs[2].id]
 
@@ -23,7 +24,7 @@ def test_an_entry_of_which_one_node_is_left_is_kept_for_that_node(database):
     (ref,) = written(1)
     left = Left(batch=batch("/0/"), alias="edge", node="a", seconds=60, attempts=2, error="down")
 
-    table.close([ref], [left], batch=batch("/0/"))
+    close([ref], [left], batch=batch("/0/"))
 
     (row,) = stored()
     assert row.id == ref.id
@@ -39,7 +40,7 @@ def test_what_is_left_of_several_entries_is_put_in_their_place(database):
         Left(batch=batch("/2/"), alias="edge", step=Step.REPEAT),
     ]
 
-    table.close(refs, left, created=7)
+    close(refs, left, created=7)
 
     rows = {row.node: row for row in stored()}
     assert told(rows["a"]) == ("edge", "a", "send", 0, "pending", "")
@@ -54,7 +55,7 @@ def test_entries_of_two_databases_leave_their_rest_in_one(database):
         here = table.write(batch("/a/"), "default", lease=0)
         there = table.write(batch("/b/"), "other", lease=0)
 
-    table.close([here, there], [Left(batch=batch("/a/", "/b/"), alias="edge")])
+    close([here, there], [Left(batch=batch("/a/", "/b/"), alias="edge")])
 
     assert [row.alias for row in stored()] == ["edge"]
     assert table.next_due("other") is None
@@ -65,7 +66,7 @@ def test_a_closing_that_fails_leaves_the_entries_as_they_were(database):
     endless = Left(batch=batch("/0/"), alias="x" * 101, node="y" * 256, attempts=2**80)
 
     with pytest.raises((DatabaseError, OverflowError)):
-        table.close(refs, [Left(batch=batch("/1/"), alias="edge"), endless])
+        close(refs, [Left(batch=batch("/1/"), alias="edge"), endless])
 
     assert [row.id for row in stored()] == [ref.id for ref in refs]
 
@@ -73,8 +74,8 @@ def test_a_closing_that_fails_leaves_the_entries_as_they_were(database):
 def test_closing_twice_does_no_harm(database):
     refs = written(2)
 
-    table.close(refs)
-    table.close(refs)
+    close(refs)
+    close(refs)
 
     assert stored() == []
 
@@ -111,7 +112,7 @@ def test_what_a_node_is_owed_is_hastened_and_nothing_else(database):
 def test_dead_letters_are_replayed(database):
     row = put(state="dead", attempts=8)
 
-    table.replay([table.EntryRef("default", row.id)])
+    table.replay([EntryRef("default", row.id)])
 
     assert claimed() == [row.id]
     assert stored()[0].attempts == 0
@@ -145,11 +146,11 @@ def test_a_batch_of_the_largest_size_can_be_stored(database):
 
 
 def test_what_is_left_and_no_packet_takes_becomes_everything(database, monkeypatch):
-    monkeypatch.setattr(table, "_LONGEST", 50)
+    monkeypatch.setattr(encoding, "_LONGEST", 50)
     long = batch(*(f"/{number}/" for number in range(10)))
     refs = written(2)
 
-    table.close(refs, [Left(batch=long, alias="edge", node="a")])
-    table.add("default", [Left(batch=long, alias="edge", node="b")])
+    close(refs, [Left(batch=long, alias="edge", node="a")])
+    add("default", [Left(batch=long, alias="edge", node="b")])
 
     assert [table.decoded(row.batch) for row in stored()] == [PurgeBatch(everything=True)] * 2

@@ -22,12 +22,13 @@ class Clerk:
         self._threads = threads
         self._tasks: deque[Callable[[], object]] = deque()
         self._is_busy = self._is_there = False
+        self._filled = threading.Event()
 
     def submit(self, task: Callable[[], object]) -> None:
         """Do a task as soon as those before it are done; what it raises is logged."""
         with self._changed:
             self._tasks.append(task)
-            self._changed.notify_all()
+            self._filled.set()
             if self._is_there:
                 return
             self._is_there = True
@@ -41,8 +42,9 @@ class Clerk:
     def _work_on(self) -> None:
         while True:
             self._work()
+            self._filled.wait(_LINGERS)
             with self._changed:
-                if not self._tasks and not self._changed.wait_for(lambda: self._tasks, _LINGERS):
+                if not self._tasks:
                     self._is_there = False
                     return
 
@@ -59,6 +61,7 @@ class Clerk:
             with self._changed:
                 self._is_busy = bool(self._tasks)
                 if not self._tasks:
+                    self._filled.clear()
                     self._changed.notify_all()
                     return
                 task = self._tasks.popleft()

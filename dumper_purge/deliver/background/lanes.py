@@ -13,15 +13,41 @@ from dumper_purge.deliver.entry import Entry, Lane
 __all__ = ["Lanes"]
 
 _LONG = 0.5
+_LINGERS = 0.5
 
 logger = logging.getLogger("dumper.deliver")
+
+
+class _Line:
+    """The entries of one lane; it is ``filled`` while some wait."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Entry] = deque()
+        self.running: list[Entry] = []
+        self.since = math.inf
+        self.filled = threading.Event()
+
+    def put(self, entry: Entry) -> None:
+        self.waiting.append(entry)
+        self.filled.set()
+
+    def take(self) -> list[Entry]:
+        """Take those that go together, and note since when they run."""
+        taken: list[Entry] = []
+        while self.waiting and _together(self.waiting[0], (taken or self.waiting)[0]):
+            taken.append(self.waiting.popleft())
+        if not self.waiting:
+            self.filled.clear()
+        self.running = taken
+        self.since = time.monotonic() if taken else math.inf
+        return taken
 
 
 class Lanes:
     """Calls ``carry_out`` with the entries that wait in one lane and go together.
 
-    A slow node keeps its own thread busy and delays no other. Where no thread can be started, the
-    caller's does the work.
+    A slow node keeps its own thread busy and delays no other. The thread stays for a while, as the
+    next save has work for it again. Where none can be started, the caller's does the work.
     """
 
     def __init__(
@@ -33,68 +59,64 @@ class Lanes:
         self._changed = changed
         self._threads = threads
         self._carry_out = carry_out
-        self._waiting: dict[Lane, deque[Entry]] = {}
-        self._running: dict[Lane, list[Entry]] = {}
-        self._since: dict[Lane, float] = {}
+        self._lines: dict[Lane, _Line] = {}
 
     def submit(self, entry: Entry) -> None:
         """Carry out an entry, after what is before it in its lane."""
         lane = entry.lane
         with self._changed:
-            if lane in self._waiting:
-                self._waiting[lane].append(entry)
-                return
-            self._waiting[lane] = deque([entry])
-        if not self._threads.start(lambda: self._work_on(lane)):
+            is_there = lane in self._lines
+            self._lines.setdefault(lane, _Line()).put(entry)
+        if not is_there and not self._threads.start(lambda: self._work_on(lane)):
             self._work(lane)
 
     def is_stuck(self, lane: Lane) -> bool:
         """Tell whether what is being carried out there has already taken long."""
-        return time.monotonic() - self._since.get(lane, math.inf) > _LONG
+        line = self._lines.get(lane)
+        return line is not None and time.monotonic() - line.since > _LONG
 
     def is_idle(self) -> bool:
         """Tell whether no entry waits or is being carried out."""
-        return not self._waiting
+        return not self.entries()
 
     def entries(self) -> list[Entry]:
         """Return the entries that wait or are being carried out."""
-        return [
-            entry
-            for lane, waiting in self._waiting.items()
-            for entry in (*self._running.get(lane, ()), *waiting)
-        ]
+        lines = self._lines.values()
+        return [entry for line in lines for entry in (*line.running, *line.waiting)]
 
     def _work_on(self, lane: Lane) -> None:
-        while entries := self._take(lane):
-            try:
-                self._carry_out(entries)
-            except BaseException:  # In this thread nobody else sees it, and others still wait.
-                logger.exception("A purge was interrupted.")
+        line = self._lines[lane]
+        while line.filled.wait(_LINGERS) or not self._end(lane):
+            while entries := self._take(line):
+                try:
+                    self._carry_out(entries)
+                except BaseException:  # In this thread nobody else sees it, and others still wait.
+                    logger.exception("A purge was interrupted.")
 
     def _work(self, lane: Lane) -> None:
+        line = self._lines[lane]
         try:
-            while entries := self._take(lane):
+            while entries := self._take(line):
                 self._carry_out(entries)
-        except BaseException:
+        finally:
             with self._changed:
-                self._end(lane)
-            raise
+                del self._lines[lane]
+                self._changed.notify_all()
 
-    def _take(self, lane: Lane) -> list[Entry]:
+    def _take(self, line: _Line) -> list[Entry]:
         with self._changed:
-            waiting = self._waiting[lane]
-            entries: list[Entry] = []
-            while waiting and _together(waiting[0], (entries or waiting)[0]):
-                entries.append(waiting.popleft())
-            self._running[lane] = entries
-            self._since[lane] = time.monotonic()
-            if not entries:
-                self._end(lane)
-            return entries
+            taken = line.take()
+            if not taken:
+                self._changed.notify_all()
+            return taken
 
-    def _end(self, lane: Lane) -> None:
-        del self._waiting[lane], self._running[lane], self._since[lane]
-        self._changed.notify_all()
+    def _end(self, lane: Lane) -> bool:
+        """Give the lane up; False if something has come meanwhile."""
+        with self._changed:
+            if self._lines[lane].waiting:
+                return False
+            del self._lines[lane]
+            return True
 
 
 def _together(entry: Entry, other: Entry) -> bool:

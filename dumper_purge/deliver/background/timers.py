@@ -25,7 +25,10 @@ class _Timer(NamedTuple):
 
 
 class Timers:
-    """A heap of actions. ``changed`` is notified whenever it changes."""
+    """A heap of actions. ``changed`` is notified whenever it changes.
+
+    The thread has a bell of its own, so that it does not wake for what others have done.
+    """
 
     def __init__(self, changed: threading.Condition, threads: Threads) -> None:
         self._changed = changed
@@ -35,6 +38,7 @@ class Timers:
         self._firing = 0
         self._ticking = False
         self._last_call = 0.0
+        self._bell = threading.Event()
 
     def later(
         self,
@@ -52,7 +56,8 @@ class Timers:
         with self._changed:
             timer = _Timer(self._in_time(due), next(self._order), action, entry, optional)
             heapq.heappush(self._heap, timer)
-            self._changed.notify_all()
+            if self._heap[0] is timer:
+                self._ring()
             if self._ticking:
                 return
             self._ticking = True
@@ -64,7 +69,7 @@ class Timers:
         with self._changed:
             self._heap = [timer for timer in self._heap if timer.entry is not entry]
             heapq.heapify(self._heap)
-            self._changed.notify_all()
+            self._ring()
 
     def drop(self) -> None:
         """Forget all timers, without the lock: after a fork nobody may be there to release it."""
@@ -76,6 +81,7 @@ class Timers:
             self._last_call = time.monotonic() + seconds
             self._heap = [timer._replace(due=self._in_time(timer.due)) for timer in self._heap]
             heapq.heapify(self._heap)
+            self._ring()
 
     def fire(self) -> None:
         """Do what is due, in this thread."""
@@ -115,6 +121,10 @@ class Timers:
     def _in_time(self, due: float) -> float:
         return due if self._last_call < time.monotonic() else min(due, self._last_call)
 
+    def _ring(self) -> None:
+        self._bell.set()
+        self._changed.notify_all()
+
     def _tick(self) -> None:
         while True:
             try:
@@ -126,4 +136,5 @@ class Timers:
                 if due is None:
                     self._ticking = False
                     return
-                self._changed.wait(max(due - time.monotonic(), 0))
+                self._bell.clear()
+            self._bell.wait(max(due - time.monotonic(), 0))

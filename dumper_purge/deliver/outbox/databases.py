@@ -2,9 +2,12 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 from django.apps import apps
+from django.core import mail
 from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 
 from dumper_purge.batch import PurgeBatch
@@ -14,7 +17,8 @@ from dumper_purge.deliver.outbox import table
 from dumper_purge.deliver.outbox.engines import WORKER
 
 __all__ = [
-    "all_outboxes", "enter", "forget", "has_outbox", "has_table", "is_replica", "known_outboxes",
+    "all_outboxes", "bears_others", "enter", "forget", "has_outbox", "has_table", "is_replica",
+    "is_test", "known_outboxes",
 ]  # fmt: skip
 
 logger = logging.getLogger("dumper.deliver")
@@ -31,6 +35,9 @@ _IS_REPLICA = {
     "postgresql": "SELECT pg_is_in_recovery()",
     "mysql": "SELECT @@GLOBAL.read_only",
 }
+
+_IS_MISSING = ("no such table", "does not exist", "doesn't exist")
+_IS_FORBIDDEN = ("permission denied", "command denied", "readonly", "read-only")
 
 _found: set[str] = set()
 _without: dict[str, float] = {}
@@ -54,7 +61,7 @@ def has_outbox(using: str) -> bool:
     if using not in _found:
         _look_up(using)
         if using in _without and time.monotonic() >= _complained.get(using, 0.0):
-            _complain(using, f"Database {using!r} has no table {_table_name()!r}.")
+            _complain(using, f"Database {using!r} has no table {_table_name()!r}.", _migrate(using))
     return using in _found
 
 
@@ -127,34 +134,59 @@ def is_replica(using: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def enter(batch: PurgeBatch, using: str) -> EntryRef | None:
+def is_test() -> bool:
+    """Tell whether Django's test environment is set up: there, nothing is written a little later.
+
+    A test may count rows, pytest-django lets nobody use a database between two tests, and a
+    thread that does so all the same keeps it from being dropped.
+    """
+    return hasattr(mail, "outbox")
+
+
+def bears_others(using: str) -> bool:
+    """Tell whether another thread may write while a transaction of the site's is open.
+
+    SQLite refuses a write at once where its transaction has read before and somebody else has
+    written since; one that begins with a write only waits.
+    """
+    connection: Any = connections[using]
+    if connection.vendor != "sqlite":
+        return True
+    mode = connection.settings_dict["OPTIONS"].get("transaction_mode") or ""
+    return mode.upper() in {"IMMEDIATE", "EXCLUSIVE"}
+
+
+def enter(batch: PurgeBatch, using: str, *, along: Sequence[str] = ()) -> EntryRef | None:
     """Write the entry of a batch in the current transaction; None where that is not possible.
 
-    Raises a database error that has broken the transaction: then nothing can be saved in it.
+    With it the entries with the ids ``along`` are deleted. Raises a database error that has broken
+    the transaction: then nothing can be saved in it.
     """
     if not has_outbox(using):
         return None
     lease = 0.0 if current().engine == WORKER else current().inline_budget + _BEYOND_BUDGET
     try:
         if using in _proven:
-            return table.write(batch, using, lease=lease)
+            return table.write(batch, using, lease=lease, along=along)
         # The first one in a savepoint: a right that is missing must not break what is saved.
         with transaction.atomic(using=using):
-            entry = table.write(batch, using, lease=lease)
+            entry = table.write(batch, using, lease=lease, along=along)
         _proven.add(using)
         return entry
     except Exception as error:
-        _distrust(using, f"An entry for {batch} could not be written: {error!r}.")
+        _distrust(
+            using, f"An entry for {batch} could not be written: {error!r}.", _remedy(using, error)
+        )
         if isinstance(error, Error) and _is_broken(using, error):
             raise
         return None
 
 
-def _distrust(using: str, what: str) -> None:
+def _distrust(using: str, what: str, remedy: str) -> None:
     _proven.discard(using)
     _found.discard(using)
     _without[using] = time.monotonic() + _LOOK_AGAIN
-    _complain(using, what)
+    _complain(using, what, remedy)
 
 
 def _is_broken(using: str, error: Error) -> bool:
@@ -175,13 +207,27 @@ def _is_broken(using: str, error: Error) -> bool:
     return bool(error.args) and error.args[0] in _MYSQL_ENDS
 
 
-def _complain(using: str, what: str) -> None:
+def _complain(using: str, what: str, remedy: str) -> None:
     _complained[using] = time.monotonic() + _LOOK_AGAIN
     logger.error(
-        "%s Purges for it are lost if this process dies before they are delivered. Run 'manage.py"
-        " migrate --database %s', or set DUMPER_OUTBOX to False.",
-        what, using,
+        "%s Purges for it are lost if this process dies before they are delivered. %s, or set"
+        " DUMPER_OUTBOX to False.",
+        what, remedy,
     )  # fmt: skip
+
+
+def _remedy(using: str, error: Exception) -> str:
+    """Return what helps against an error, which only its text tells apart in every driver."""
+    text = str(error).lower()
+    if any(sign in text for sign in _IS_MISSING):
+        return _migrate(using)
+    if any(sign in text for sign in _IS_FORBIDDEN):
+        return f"Let its user read, insert, update and delete in {_table_name()!r}"
+    return f"It is tried again in {_LOOK_AGAIN:.0f} seconds: see to the database"
+
+
+def _migrate(using: str) -> str:
+    return f"Run 'manage.py migrate --database {using}'"
 
 
 def _table_name() -> str:

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from dumper_purge.backends import configured
 from dumper_purge.conf import current
 from dumper_purge.deliver.breaker import THRESHOLD
+from dumper_purge.deliver.carrying import riders
 from dumper_purge.deliver.entry import place
 from dumper_purge.deliver.outbox import databases, table
 from dumper_purge.respond import fence
@@ -61,16 +62,23 @@ def health(*, warning: float = 60.0, critical: float = 300.0) -> Health:
     level; so is a dead letter (critical), an open breaker (warning), a database that cannot be
     asked (critical), and generations that this process could not record (critical).
     """
+    riders.flush()
     found: dict[tuple[str, str], dict[str, Any]] = {}
     problems: list[tuple[int, str]] = []
     asked = _ask(found, problems)
     for backend in configured():
         for node in () if backend.instant else backend.nodes:
             found.setdefault((backend.alias, node), {})
-    nodes = [NodeHealth(alias=a, node=n, **values) for (a, n), values in sorted(found.items())]
-    problems += [problem for node in nodes for problem in _problems(node, warning, critical)]
     if not fence.trusted():
         problems.append((CRITICAL, "this process could not record generations; it stores nothing"))
+    nodes = [NodeHealth(alias=a, node=n, **values) for (a, n), values in sorted(found.items())]
+    problems += [problem for node in nodes for problem in _problems(node, warning, critical)]
+    return _summary(problems, asked, nodes)
+
+
+def _summary(
+    problems: Sequence[tuple[int, str]], asked: list[str], nodes: list[NodeHealth]
+) -> Health:
     ages = [node.oldest_pending for node in nodes if node.oldest_pending is not None]
     return Health(
         level=max((level for level, _ in problems), default=OK),

@@ -12,7 +12,7 @@ from django.db import Error, connections
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.outbox import databases, table
 
-__all__ = ["failed", "flush_if_due", "forget", "node_key", "succeeded"]
+__all__ = ["failed", "flush_if_due", "forget", "is_due", "node_key", "succeeded"]
 
 logger = logging.getLogger("dumper.deliver")
 
@@ -68,9 +68,16 @@ def forget() -> None:
     _due = 0.0
 
 
+def is_due() -> bool:
+    """Tell whether it is time to write, should there be news."""
+    return time.monotonic() >= _due
+
+
 def flush_if_due() -> None:
     """Write what is news: at once if a node fails, rests or is back, else every ten seconds."""
     global _due
+    if not is_due():
+        return
     with _lock:
         now = time.monotonic()
         news = [(place, seen) for place, seen in _seen.items() if seen.is_news]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox.changes import Changes
 from dumper_purge.deliver.outbox.table import EVERYWHERE, Left
 
 __all__ = ["Receipt"]
@@ -28,6 +28,7 @@ class Receipt:
         self.closed = threading.Event()
         self.takes_long = False
         """Whether its maker waits no longer, so that what is left must not wait for the rest."""
+        self.thread = threading.get_ident()
         self._created = created
         self._left: list[Left] = []
         self._holders = 1
@@ -49,10 +50,20 @@ class Receipt:
         """Whether others than the one who asks hold it. Only a holder can make another one."""
         return self._holders > 1
 
-    def leave(self, left: Left) -> None:
+    @property
+    def has_left(self) -> bool:
+        """Whether something is to be done later."""
+        return bool(self._left)
+
+    @property
+    def was_claimed(self) -> bool:
+        """Whether it is for rows that were found, and not for those of a delivery."""
+        return self._created is not None
+
+    def leave(self, *left: Left) -> None:
         """Note something that is to be done later, by whoever takes it up."""
         with self._lock:
-            self._left.append(left)
+            self._left += left
 
     def take_left(self) -> list[Left]:
         """Return what is left so far; it is then no longer this receipt's to write down."""
@@ -66,17 +77,11 @@ class Receipt:
             self._holders -= 1
             return not self._holders
 
-    def close(self, backends: Iterable[BaseBackend]) -> list[Left]:
-        """Close the entries in the outbox; return what is left of them.
-
-        Raises what the database raises: the entries are then as before, and come up once more.
-        """
+    def close(self, backends: Iterable[BaseBackend], changes: Changes) -> list[Left]:
+        """Add to the changes that the entries go, and return what is left of them."""
         left = _together(self.take_left(), {backend.alias: backend.nodes for backend in backends})
         single = self.batch if len(self.entries) == 1 else None
-        try:
-            table.close(self.entries, left, batch=single, created=self._created)
-        finally:
-            self.closed.set()
+        changes.close(self.entries, left, batch=single, created=self._created)
         return left
 
 

@@ -6,132 +6,119 @@ place, in one transaction. What is left is enough by itself, whatever others did
 two who took up the same entry, because a lease ran out, purge too much and never too little.
 """
 
-import json
-import secrets
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
-from django.apps import apps
 from django.db import connections, transaction
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver.step import Step
+from dumper_purge.deliver.outbox.encoding import decoded, encoded, fitting, storable
+from dumper_purge.deliver.outbox.rows import EVERYWHERE, Left, Row, new_id, written_at
+from dumper_purge.deliver.outbox.sql import chunks, marks, now, table_name
 
 __all__ = [
-    "EVERYWHERE", "Left", "Row", "add", "claim", "clock", "close", "compact", "counts", "decoded",
-    "encoded", "hasten", "next_due", "replay", "storable", "write",
+    "EVERYWHERE", "Left", "Row", "change", "claim", "clock", "close", "compact", "counts",
+    "decoded", "delete", "encoded", "hasten", "next_due", "replay", "storable", "write",
+    "written_at",
 ]  # fmt: skip
 
-EVERYWHERE = ""
-"""The alias of an entry for all backends, and the node of one for all nodes of its backend."""
-
-_VERSION = 1
 _LIGHTLY = "SET LOCAL synchronous_commit TO OFF"
 """Whatever closes an entry does not wait for the disk: lost in a crash, it costs a purge more."""
-_IDS_AT_ONCE = 500
-_LONGEST = 4_000_000
-"""Characters above which an entry is for everything: no packet of MySQL's takes 16 MB."""
-_NOW = {
-    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::float8",
-    # Of UNIX_TIMESTAMP(NOW(6)) an hour is told twice when summer time ends.
-    "mysql": "(UNIX_TIMESTAMP() + MICROSECOND(NOW(6)) / 1000000)",
-    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
-}
+_NOTHING = PurgeBatch()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Left:
-    """What is left of a batch, for a backend or one of its nodes, due in so many seconds."""
-
-    batch: PurgeBatch
-    alias: str = EVERYWHERE
-    node: str = EVERYWHERE
-    step: Step = Step.SEND
-    seconds: float = 0.0
-    attempts: int = 0
-    error: str = ""
-    dead: bool = False
-
-    @property
-    def state(self) -> str:
-        """Return the state as it is stored."""
-        return "dead" if self.dead else "pending"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A claimed entry; ``batch`` and ``step`` are as they were stored."""
-
-    ref: EntryRef
-    batch: str
-    alias: str
-    node: str
-    step: str
-    attempts: int
-    created: float
-
-
-def write(batch: PurgeBatch, using: str, *, lease: float) -> EntryRef:
+def write(batch: PurgeBatch, using: str, *, lease: float, along: Sequence[str] = ()) -> EntryRef:
     """Insert an entry for all backends; nobody else takes it up for ``lease`` seconds.
 
-    Raises what the database raises.
+    The entries with the ids ``along`` are deleted with it. Raises what the database raises.
     """
-    ref = EntryRef(using, _new_id())
-    present = _now(using)
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created,"
-            f" state, error) VALUES (%s, %s, '', '', 'send', 0, {present} + %s, {present},"
-            " 'pending', '')",
-            [ref.id, _fitting(batch), lease],
-        )
+    ref = EntryRef(using, new_id())
+    connection = connections[using]
+    values: list[Any] = [ref.id, fitting(batch), lease]
+    if not along:
+        with connection.cursor() as cursor:
+            cursor.execute(_insertion(using), values)
+    elif connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH gone AS ({_deletion(using, len(along))}) {_insertion(using)}",
+                [*along, *values],
+            )
+    else:
+        # Both or neither, also where nobody has begun a transaction.
+        begun = connection.in_atomic_block or not connection.autocommit
+        whole = nullcontext() if begun else transaction.atomic(using=using)
+        with whole, connection.cursor() as cursor:
+            cursor.execute(_insertion(using), values)
+            cursor.execute(_deletion(using, len(along)), along)
     return ref
 
 
-def add(using: str, left: Sequence[Left]) -> None:
-    """Write what is left of an entry that stays open; raises what the database raises.
+def _insertion(using: str) -> str:
+    return _insertion_for(using, connections[using].vendor, now(using))
 
-    The entry goes later, and so does the disk's record of that: until then it stands for all.
+
+@lru_cache(maxsize=64)
+def _insertion_for(using: str, vendor: str, present: str) -> str:
+    return (
+        f"INSERT INTO {table_name(using)} (id, batch, alias, node, step, attempts, due, created,"
+        f" state, error) VALUES (%s, %s, '', '', 'send', 0, {present} + %s, {present},"
+        " 'pending', '')"
+    )
+
+
+def _deletion(using: str, count: int) -> str:
+    which = "= %s" if count == 1 else f"IN ({', '.join(['%s'] * count)})"
+    return f"DELETE FROM {table_name(using)} WHERE id {which}"
+
+
+def change(
+    using: str,
+    retargeted: Sequence[tuple[str, Left]],
+    added: Sequence[tuple[Left, float | None]],
+    deleted: Sequence[str],
+) -> None:
+    """Write what is left of entries, and delete those that it takes the place of.
+
+    ``retargeted`` are ids of entries that become what is left of them; the age of what is added
+    goes back to a moment, if one is given. Raises what the database raises.
+
+    An entry that stands for what is left goes later, and so does the disk's record of that.
     """
+    if not (retargeted or added):
+        delete(using, deleted)
+        return
     lightly = _may_be_lost(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         if lightly:
             cursor.execute(_LIGHTLY)
-        _insert(cursor, using, left, None)
+        _insert(cursor, using, added)
+        for left, ids in _alike(retargeted):
+            for some in chunks(ids):
+                _retarget(cursor, using, some, left)
+        for statement in _deletions(using, deleted):
+            cursor.execute(statement)
 
 
-def close(
-    refs: Sequence[EntryRef],
-    left: Sequence[Left] = (),
-    *,
-    batch: PurgeBatch | None = None,
-    created: float | None = None,
-) -> None:
-    """Replace entries by what is left of them, if anything is.
+def _alike(retargeted: Iterable[tuple[str, Left]]) -> Iterator[tuple[Left, list[str]]]:
+    """Yield together what differs in the batch only, or in when it is due: the last one counts."""
+    found: dict[Left, tuple[float, list[str]]] = {}
+    for each, left in retargeted:
+        key = replace(left, batch=_NOTHING, seconds=0.0)
+        seconds, ids = found.get(key, (0.0, []))
+        found[key] = (max(seconds, left.seconds), [*ids, each])
+    for left, (seconds, ids) in found.items():
+        yield replace(left, seconds=seconds), ids
 
-    ``batch`` is what a single entry holds, if known, and ``created`` when the oldest of them was
-    written. Raises what the database raises.
-    """
+
+def close(refs: Iterable[EntryRef]) -> None:
+    """Delete entries, of any databases; raises what a database raises."""
     for using, ids in _by_database(refs).items():
-        if not left:
-            _delete_lightly(using, ids)
-            continue
-        lightly = _may_be_lost(using)
-        with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            if lightly:
-                cursor.execute(_LIGHTLY)
-            if len(refs) == len(left) == 1 and left[0].batch == batch:
-                _retarget(cursor, using, ids[0], left[0])
-            else:
-                _insert(cursor, using, left, created)
-                for statement in _deletions(using, ids):
-                    cursor.execute(statement)
-        left = ()
+        delete(using, ids)
 
 
 def _by_database(refs: Iterable[EntryRef]) -> dict[str, list[str]]:
@@ -147,7 +134,8 @@ def _may_be_lost(using: str) -> bool:
     return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
-def _delete_lightly(using: str, ids: Sequence[str]) -> None:
+def delete(using: str, ids: Sequence[str]) -> None:
+    """Delete entries that were carried out; raises what the database raises."""
     lightly = _may_be_lost(using)
     with connections[using].cursor() as cursor:
         for statement in _deletions(using, ids):
@@ -161,9 +149,9 @@ def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = N
     Raises what the database raises.
     """
     connection = connections[using]
-    table, condition, values = _table(using), f"due <= {_now(using)}", []
+    table, condition, values = table_name(using), f"due <= {now(using)}", []
     if ids is not None:
-        condition, values = f"id IN ({_marks(ids)})", list(ids)
+        condition, values = f"id IN ({marks(ids)})", list(ids)
     lock = _lock(connection)
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if not lock:
@@ -174,17 +162,18 @@ def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = N
             f" WHERE state = 'pending' AND {condition} ORDER BY due LIMIT {int(limit)}{lock}",
             values,
         )
-        names = ("batch", "alias", "node", "step", "attempts", "created")
-        rows = [
-            Row(ref=EntryRef(using, key), **dict(zip(names, columns, strict=True)))
-            for key, *columns in cursor.fetchall()
-        ]
-        for some in _chunks([row.ref.id for row in rows]):
+        rows = [_row(using, *columns) for columns in cursor.fetchall()]
+        for some in chunks([row.ref.id for row in rows]):
             cursor.execute(
-                f"UPDATE {table} SET due = {_now(using)} + %s WHERE id IN ({_marks(some)})",
+                f"UPDATE {table} SET due = {now(using)} + %s WHERE id IN ({marks(some)})",
                 [lease, *some],
             )
     return sorted(rows, key=lambda row: row.ref.id)
+
+
+def _row(using: str, key: str, *columns: Any) -> Row:
+    names = ("batch", "alias", "node", "step", "attempts", "created")
+    return Row(ref=EntryRef(using, key), **dict(zip(names, columns, strict=True)))
 
 
 def _lock(connection: Any) -> str:
@@ -198,7 +187,7 @@ def next_due(using: str) -> float | None:
     """Return in how many seconds the next entry is due; None if there is none."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT MIN(due) - {_now(using)} FROM {_table(using)} WHERE state = 'pending'"
+            f"SELECT MIN(due) - {now(using)} FROM {table_name(using)} WHERE state = 'pending'"
         )
         seconds = cursor.fetchone()[0]
     return None if seconds is None else float(seconds)
@@ -208,8 +197,8 @@ def hasten(using: str, alias: str, node: str) -> None:
     """Let what a node is owed be due now."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"UPDATE {_table(using)} SET due = {_now(using)} WHERE state = 'pending'"
-            f" AND step = 'send' AND alias = %s AND node IN (%s, '') AND due > {_now(using)}",
+            f"UPDATE {table_name(using)} SET due = {now(using)} WHERE state = 'pending'"
+            f" AND step = 'send' AND alias = %s AND node IN (%s, '') AND due > {now(using)}",
             [alias, node],
         )
 
@@ -218,10 +207,10 @@ def replay(refs: Iterable[EntryRef]) -> None:
     """Let dead letters be due now."""
     for using, ids in _by_database(refs).items():
         with connections[using].cursor() as cursor:
-            for some in _chunks(ids):
+            for some in chunks(ids):
                 cursor.execute(
-                    f"UPDATE {_table(using)} SET state = 'pending', attempts = 0,"
-                    f" due = {_now(using)} WHERE state = 'dead' AND id IN ({_marks(some)})",
+                    f"UPDATE {table_name(using)} SET state = 'pending', attempts = 0,"
+                    f" due = {now(using)} WHERE state = 'dead' AND id IN ({marks(some)})",
                     some,
                 )
 
@@ -230,8 +219,8 @@ def counts(using: str) -> list[tuple[str, str, str, int, float]]:
     """Return alias, node, state, the number of entries, and the age of the oldest in seconds."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT alias, node, state, COUNT(*), {_now(using)} - MIN(created)"
-            f" FROM {_table(using)} GROUP BY alias, node, state"
+            f"SELECT alias, node, state, COUNT(*), {now(using)} - MIN(created)"
+            f" FROM {table_name(using)} GROUP BY alias, node, state"
         )
         return [
             (alias, node, state, int(number), max(float(age), 0.0))
@@ -246,7 +235,8 @@ def compact(using: str, *, limit: int) -> list[Left]:
     """
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT alias, node, state, MIN(created), MAX(error), COUNT(*) FROM {_table(using)}"
+            "SELECT alias, node, state, MIN(created), MAX(error), COUNT(*)"
+            f" FROM {table_name(using)} WHERE {_in_nobody_s_hands(using)}"
             " GROUP BY alias, node, state HAVING COUNT(*) > %s",
             [limit],
         )
@@ -269,102 +259,55 @@ def _put_for_all(using: str, left: Left, created: float) -> None:
     """Replace all rows of a target. What is purged later than they were covers them all."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM {_table(using)} WHERE alias = %s AND node = %s AND state = %s",
+            f"DELETE FROM {table_name(using)} WHERE alias = %s AND node = %s AND state = %s"
+            f" AND {_in_nobody_s_hands(using)}",
             [left.alias, left.node, left.state],
         )
-        _insert(cursor, using, [left], created)
+        _insert(cursor, using, [(left, created)])
+
+
+def _in_nobody_s_hands(using: str) -> str:
+    """Return the condition for what no process is about to close, in whosever transaction."""
+    return f"(alias <> '' OR due <= {now(using)})"
 
 
 def clock(using: str) -> float:
     """Return the seconds since 1970 on the database's clock."""
     with connections[using].cursor() as cursor:
-        cursor.execute(f"SELECT {_now(using)}")
+        cursor.execute(f"SELECT {now(using)}")
         return float(cursor.fetchone()[0])
 
 
-def _fitting(batch: PurgeBatch) -> str:
-    text = encoded(batch)
-    return text if len(text) <= _LONGEST else encoded(PurgeBatch(everything=True))
-
-
-def storable(text: str) -> str:
-    """Return the beginning of a text, which may be a node's own words, as any database takes it."""
-    return text[:2_000].replace("\0", "\ufffd").encode(errors="replace").decode()
-
-
-def encoded(batch: PurgeBatch) -> str:
-    """Return a batch as it is stored."""
-    return json.dumps({"v": _VERSION, **batch.as_dict()}, separators=(",", ":"))
-
-
-def decoded(text: str) -> PurgeBatch:
-    """Return a stored batch; raise ValueError if another version of the package wrote it."""
-    values = json.loads(text)
-    if not isinstance(values, dict) or values.pop("v", None) != _VERSION:
-        raise ValueError("it has another version")
-    return PurgeBatch.from_dict(values)
-
-
-def _now(using: str) -> str:
-    """Return the SQL for the seconds since 1970 on the database's clock."""
-    return _NOW.get(connections[using].vendor) or repr(time.time())
-
-
-def _insert(cursor: Any, using: str, left: Iterable[Left], created: float | None) -> None:
-    present = _now(using)
-    born = present if created is None else repr(float(created))
+def _insert(cursor: Any, using: str, added: Iterable[tuple[Left, float | None]]) -> None:
+    present = now(using)
     statement = (
-        f"INSERT INTO {_table(using)} (id, batch, alias, node, step, attempts, due, created, state,"
-        f" error) VALUES (%s, %s, %s, %s, %s, %s, {present} + %s, {born}, %s, %s)"
+        f"INSERT INTO {table_name(using)} (id, batch, alias, node, step, attempts, due, created,"
+        f" state, error) VALUES (%s, %s, %s, %s, %s, %s, {present} + %s,"
+        f" COALESCE(%s, {present}), %s, %s)"
     )
     cursor.executemany(
         statement,
         [
             [
-                _new_id(), _fitting(each.batch), each.alias, each.node, each.step.value,
-                each.attempts, each.seconds, each.state, storable(each.error),
+                new_id(), fitting(each.batch), each.alias, each.node, each.step.value,
+                each.attempts, each.seconds, created, each.state, storable(each.error),
             ]
-            for each in left
+            for each, created in added
         ],
     )  # fmt: skip
 
 
-def _retarget(cursor: Any, using: str, id: str, left: Left) -> None:
+def _retarget(cursor: Any, using: str, ids: Sequence[str], left: Left) -> None:
     cursor.execute(
-        f"UPDATE {_table(using)} SET alias = %s, node = %s, step = %s, attempts = %s, state = %s,"
-        f" error = %s, due = {_now(using)} + %s WHERE id = %s",
+        f"UPDATE {table_name(using)} SET alias = %s, node = %s, step = %s, attempts = %s,"
+        f" state = %s, error = %s, due = {now(using)} + %s WHERE id IN ({marks(ids)})",
         [
             left.alias, left.node, left.step.value, left.attempts, left.state,
-            storable(left.error), left.seconds, id,
+            storable(left.error), left.seconds, *ids,
         ],
     )  # fmt: skip
 
 
 def _deletions(using: str, ids: Sequence[str]) -> Iterator[str]:
-    for some in _chunks(ids):
-        yield f"DELETE FROM {_table(using)} WHERE id IN ({', '.join(map(repr, some))})"
-
-
-def _table(using: str) -> str:
-    return _quoted(using, connections[using].vendor)
-
-
-@lru_cache(maxsize=64)
-def _quoted(using: str, vendor: str) -> str:
-    """Return the name of the table as the database of this vendor wants it."""
-    model = apps.get_model("dumper_purge", "OutboxEntry")
-    return connections[using].ops.quote_name(model._meta.db_table)
-
-
-def _new_id() -> str:
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join(["%s"] * len(values))
-
-
-def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
-    iterator = iter(values)
-    while some := list(islice(iterator, _IDS_AT_ONCE)):
-        yield some
+    for some in chunks(ids):
+        yield f"DELETE FROM {table_name(using)} WHERE id IN ({', '.join(map(repr, some))})"

@@ -6,7 +6,7 @@ from django.core.signals import request_finished
 from django.db import close_old_connections, connections
 
 from dumper_purge.conf import current
-from dumper_purge.deliver.carrying import sweeper
+from dumper_purge.deliver.carrying import riders, sweeper
 
 __all__ = ["connect"]
 
@@ -17,6 +17,7 @@ def connect() -> None:
 
 
 def _tick(**kwargs: Any) -> None:
+    riders.end_request()
     interval = current().sweep_interval
     if not interval or not sweeper.is_time(interval):
         return

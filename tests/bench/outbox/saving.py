@@ -16,12 +16,15 @@ MEBIBYTE = 1_048_576
 
 
 def outbox_save(effort: Effort) -> Iterator[Figure]:
-    """Measure a save until ``atomic()`` returns, by when its entry is written and deleted."""
+    """Measure a save until ``atomic()`` returns, its share of the DELETEs of all entries included.
+
+    They ride along with later entries, ten at once; the last ones have a transaction of their own.
+    """
     plain, untracked, tracked = "PlainFlavour", "UntrackedFlavour", "TrackedFlavour"
     for database in (SQLITE, SQLITE_WAL, POSTGRES):
         with site_on(database, DUMPER_BACKENDS=DUMMY) as site:
             timings = Timings(site.act("saving.one_by_one", rounds=effort.times(41)))
-        what = f"save() in atomic(), two paths, outbox on, {database}"
+        what = f"save() in atomic(), two paths, outbox on, all entries deleted, {database}"
         small = f"{what}, track_changes=False"
         bars = (None, None) if database == SQLITE_WAL else (UNTRACKED_BAR, TRACKED_BAR)
         yield slower(timings, untracked, plain, what=small, bar=bars[0])

@@ -18,23 +18,25 @@ from django.db import connection  # noqa: E402 - after the settings
 from dumper_purge.batch import PurgeBatch, purged_tags  # noqa: E402
 from dumper_purge.collect.registry import register  # noqa: E402
 from dumper_purge.deliver import delivery  # noqa: E402
-from dumper_purge.deliver.outbox import databases, worker  # noqa: E402
+from dumper_purge.deliver.outbox import databases, riders, worker  # noqa: E402
 from dumper_purge.models import OutboxEntry  # noqa: E402
 from dumper_purge.respond.layers import layers  # noqa: E402
 from tests.outbox.site.boundaries import Boundaries  # noqa: E402
-from tests.outbox.site.writes import WRITES, prepare, state  # noqa: E402
+from tests.outbox.site.writes import SERIES, WRITES, prepare, state  # noqa: E402
 from tests.zoo.models import Animal, Food, Keeper  # noqa: E402
 
 ROUNDS = 5
+ALL = WRITES | SERIES
 
 
 def write(tell, order):
     """Do one of the writes, with all that follows from it."""
-    act, paths = WRITES[order["write"]]
+    act, paths = ALL[order["write"]]
     rows = prepare()
     tell({"before": state(), "tokens": tokens(paths)})
     connection.close()
     databases.forget()
+    riders._TOGETHER = 1
     Boundaries(tell, order["kill_at"]).install()
     act(rows)
     assert not delivery.finish(20)
@@ -53,7 +55,7 @@ def sweep(tell, order):
         assert not delivery.finish(20)
         if not OutboxEntry.objects.update(due=0):
             break
-    _, paths = WRITES[order["write"]]
+    _, paths = ALL[order["write"]]
     tell({"left": OutboxEntry.objects.count(), "tokens": tokens(paths)})
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from dumper_purge.collect.scope import paused
+from tests.deliver.rows import quiet
 from tests.zoo.models import Animal, Food, Keeper
 
-__all__ = ["WRITES", "Rows", "prepare", "state"]
+__all__ = ["SERIES", "WRITES", "Rows", "prepare", "renamed", "state"]
+
+SLUGS = ("ann", "bob", "cat", "dan")
 
 
 @dataclass
@@ -80,6 +83,21 @@ def two_savepoints(rows):
             Keeper.objects.create(slug="x")
 
 
+def three_saves(rows):
+    """Each in a transaction of its own, so that a row waits, rides, and is the last of all."""
+    for slug in SLUGS[1:]:
+        rows.keeper.slug = slug
+        with transaction.atomic():
+            rows.keeper.save()
+        quiet()
+
+
+def renamed(after):
+    """Return the paths of all that has been committed, to judge by the rows that are there."""
+    (slug,) = after[0]
+    return {f"/keepers/{each}/" for each in SLUGS[: SLUGS.index(slug) + 1]}
+
+
 RENAMED = {"/keepers/ann/", "/keepers/bob/"}
 WRITES = {
     "save": (save, RENAMED),
@@ -91,3 +109,5 @@ WRITES = {
     "two savepoints": (two_savepoints, RENAMED | {"/keepers/x/"}),
 }
 """What each does, and the paths that it has to purge."""
+SERIES = {"three saves": (three_saves, {f"/keepers/{slug}/" for slug in SLUGS})}
+"""Several transactions, of which :func:`renamed` tells what has to be purged."""
