@@ -39,7 +39,7 @@ def _replaced(text: str, old: str, new: str) -> str:
 def version() -> tuple[int, ...]:
     """Return the version of the varnishd that is used."""
     result = subprocess.run([VARNISHD, "-V"], capture_output=True, text=True, check=True)
-    match = re.search(r"\(varnish-(\d+)\.(\d+)", result.stdout + result.stderr)
+    match = re.search(r"\((?:varnish|vinyl-cache)-(\d+)\.(\d+)", result.stdout + result.stderr)
     return tuple(map(int, match.groups())) if match else ()
 
 

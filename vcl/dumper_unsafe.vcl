@@ -41,7 +41,8 @@ sub dumper_unsafe_place {
     set req.http.Dumper-Place = regsub(req.http.Dumper-Place, "^(?i:https?:)?//", "");
     set req.http.Dumper-Place = regsub(req.http.Dumper-Place, "[?#].*$", "");
     if (req.http.Dumper-Place !~ "\s"
-        && std.tolower(regsub(req.http.Dumper-Place, "(?::(?:80|443))?/.*$", "")) == req.http.Host) {
+        && std.tolower(regsub(req.http.Dumper-Place,
+            "(?::(?:80|443))?/.*$", "")) == req.http.Host) {
         set req.http.Dumper-Places = req.http.Dumper-Places + " place:" + req.http.Host
             + regsuball(regsub(req.http.Dumper-Place, "^[^/]*", ""), ",", "%2C");
     }

@@ -7,6 +7,7 @@ sub vcl_recv {
         && req.http.Connection ~ "(?i)(?:^|,)\s*upgrade\s*(?:,|$)") {
         call dumper_target;
         call dumper_host;
+        call dumper_hosts;
         call dumper_clean;
         return (pipe);
     }

@@ -6,6 +6,7 @@ vcl 4.1;
 
 import std;
 import xkey;
+import var;
 
 sub vcl_recv {
     if (req.method == "PURGE" && (req.http.xkey-purge || req.http.xkey-softpurge)) {
@@ -25,8 +26,20 @@ sub dumper_xkey_purge {
         set req.http.Dumper-Purged = xkey.purge(req.http.xkey-purge);
     }
     if (req.http.xkey-softpurge ~ "\S") {
+        var.global_set("dumper_softly_purged", std.real(time=now));
         set req.http.Dumper-Purged = std.integer(req.http.Dumper-Purged, 0)
             + xkey.softpurge(req.http.xkey-softpurge);
     }
     return (synth(200, "Purged"));
+}
+
+# xkey.softpurge() passes over what had expired by then: all of that counts as softly purged.
+sub vcl_hit {
+    if (obj.ttl <= 0s) {
+        unset req.http.Dumper-Softly-Purged;
+        if (now + obj.ttl
+            < std.time(var.global_get("dumper_softly_purged"), std.time(real=0.0))) {
+            set req.http.Dumper-Softly-Purged = "yes";
+        }
+    }
 }

@@ -57,7 +57,7 @@ sub dumper_paths {
     if (req.url ~ "^/admin/") {
         set req.http.Dumper-Pass = "bypass";
     }
-    if (req.url ~ "^/static/") {
+    if (req.http.Cookie && req.url ~ "^/static/") {
         unset req.http.Cookie;
     }
 }

@@ -56,6 +56,9 @@ class VarnishBackend(BaseBackend):
     read_timeout: float = 5.0
     wait_timeout: float = 30.0
     """How long the waiting PURGE may wait for a page that is being rendered."""
+    query_variants: bool = False
+    """Whether the VCL includes ``dumper_variants.vcl``, as a rendered one does, so that a PURGE of
+    a path covers its declared queries. Without it, set, pages with a query would stay old."""
     bypasses_session_cookie: bool = True
     ttl_header: ClassVar[str | None] = "Surrogate-Control"
     elapsed_header: ClassVar[str | None] = "Dumper-Elapsed"
@@ -89,8 +92,8 @@ class VarnishBackend(BaseBackend):
 
     @property
     def covers_queries(self) -> bool:
-        """A PURGE kills one URL with its query; tags and bans kill all queries of a path."""
-        return self.method != "purge"
+        """Tags and bans kill all queries of a path; a PURGE does where they are its variants."""
+        return self.method != "purge" or self.query_variants
 
     @property
     def waits_for_fetches(self) -> bool:

@@ -9,7 +9,7 @@ from dumper_purge.rendering.languages import has_several_languages
 from dumper_purge.rendering.literals import comment
 from dumper_purge.rendering.problem import problem
 from dumper_purge.rendering.sections import sections
-from dumper_purge.rendering.shipped import shipped_files, without_version
+from dumper_purge.rendering.shipped import parts, shipped_files, without_version
 from dumper_purge.rendering.varnish import varnish
 
 __all__ = ["Rendered", "render"]
@@ -33,7 +33,9 @@ class Rendered:
     @property
     def main(self) -> str:
         """The site's part, which includes the files beside it."""
-        includes = "".join(f'include "./{name}";\n' for name in self.shipped)
+        included = {part for text in self.shipped.values() for part in parts(text)}
+        names = (name for name in self.shipped if name not in included)
+        includes = "".join(f'include "./{name}";\n' for name in names)
         return f"{self.site}\n{includes}"
 
     @property

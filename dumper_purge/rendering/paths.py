@@ -21,7 +21,7 @@ _IGNORED = """\
     }}
 """
 _PUBLIC = """\
-    if (req.url ~ {regex}) {{
+    if (req.http.Cookie && req.url ~ {regex}) {{
         unset req.http.Cookie;
     }}
 """

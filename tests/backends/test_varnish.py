@@ -174,6 +174,11 @@ def test_responses_carry_what_the_method_needs(method, header, queries, waits):
     assert backend.bypasses_session_cookie
 
 
+@pytest.mark.parametrize("method", ["purge", "xkey", "ban"])
+def test_a_purge_covers_queries_where_they_are_variants(method):
+    assert varnish(method=method, query_variants=True).covers_queries
+
+
 def test_only_what_the_waiting_purge_covers_needs_no_second_purge():
     path, prefix = PurgeBatch.of(["/x/"]), PurgeBatch.of([Prefix("/docs/")])
 

@@ -22,8 +22,12 @@ def points() -> Iterator[Point]:
         sentence = f"{method} reaches the origin, its answer is not stored"
         yield Point("9111-4", sentence, _passed(method))
     yield Point("9110-14.2", "a range of a stored response", _range)
+    yield Point("9110-14.2", "a range in a unit that nobody knows is ignored", _other_unit)
+    yield Point("9110-14.2", "a range is ignored where the method is not GET", _range_of_post)
     yield Point("9110-15.5.17", "a range that is not there", _no_range)
     yield Point("9110-13.1.2", "``If-None-Match`` is answered from what is stored", _none_match)
+    yield Point("9110-13.1.2", "``If-None-Match`` with several tags", _one_of_many)
+    yield Point("9110-13.1.2", "``If-None-Match: *``", _any_match)
     yield Point("9110-13.1.2", "``If-None-Match`` compares weakly", _weak_match)
     yield Point("9110-13.1.3", "``If-Modified-Since`` is answered from what is stored", _since)
     yield Point("9110-13.1.3", "``If-None-Match`` before ``If-Modified-Since``", _both)
@@ -68,6 +72,21 @@ def _range(case: Case) -> None:
     assert part["Content-Range"] == "bytes 2-4/10"
 
 
+def _other_unit(case: Case) -> None:
+    case.says(LONG)
+    page = case.ask()
+    for words in ("lemons=2-4", "lemons"):
+        reply = case.ask(("Range", words))
+        assert (reply.status, reply.body) == (200, page.body)
+
+
+def _range_of_post(case: Case) -> None:
+    case.answers(Answer(body=b"0123456789"))
+    for words in ("bytes=2-4", "lemons"):
+        reply = case.ask(("Range", words), ("Content-Length", "0"), method="POST")
+        assert (reply.status, reply.body) == (200, b"0123456789")
+
+
 def _no_range(case: Case) -> None:
     case.answers(Answer(headers=[LONG], body=b"0123456789"))
     case.ask()
@@ -79,6 +98,21 @@ def _none_match(case: Case) -> None:
     case.ask()
     assert case.ask(("If-None-Match", '"a"')).status == 304
     assert case.ask(("If-None-Match", '"b"')).status == 200
+    assert len(case.asked) == 1
+
+
+def _one_of_many(case: Case) -> None:
+    case.says(LONG, ("ETag", '"a"'))
+    case.ask()
+    assert case.ask(("If-None-Match", '"b", "a"')).status == 304
+    assert case.ask(("If-None-Match", '"b", "ab"')).status == 200
+    assert len(case.asked) == 1
+
+
+def _any_match(case: Case) -> None:
+    case.says(LONG, ("ETag", '"a"'))
+    case.ask()
+    assert case.ask(("If-None-Match", "*")).status == 304
     assert len(case.asked) == 1
 
 

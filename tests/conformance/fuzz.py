@@ -41,7 +41,7 @@ GUESSES = st.sampled_from(["", " ", "token", "token-of-the-test", "TOKEN-OF-THE-
 REQUEST_FIELDS = st.one_of(
     st.tuples(st.just("Dumper-Token"), GUESSES),
     st.tuples(st.sampled_from(
-        ["Cookie", "Accept-Encoding", "Accept-Language", "User-Agent", "If-None-Match",
+        ["Cookie", "Accept-Encoding", "Accept-Language", "User-Agent", "If-None-Match", "Range",
          "If-Modified-Since", "Cache-Control", "Upgrade", "X-Flavour", "Referer", "Via"]),
         FIELD | st.sampled_from(["sessionid=1", "a=1; messages=2", "csrftoken=1; b", "bytes=0-1"])),
     st.tuples(st.sampled_from(
@@ -88,9 +88,11 @@ def pages(draw: st.DrawFn) -> Page:
     if kind == "cookie":
         headers.insert(draw(st.integers(0, len(headers))), ("Set-Cookie", draw(FIELD) or "a=1"))
     if kind == "private":
-        # A targeted field that is not private decides alone: then none stands beside it.
-        headers = [item for item in headers if not item[0].endswith("Control")]
-        headers.append(("Cache-Control", draw(PRIVATE_CONTROL)))
+        control = draw(PRIVATE_CONTROL)
+        if "no-store" in control:
+            # A targeted field would decide alone: then none stands beside it.
+            headers = [item for item in headers if not item[0].endswith("Control")]
+        headers.append(("Cache-Control", control))
     return Page(headers=tuple(headers), personal=kind != "public")
 
 

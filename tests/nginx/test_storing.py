@@ -14,7 +14,7 @@ from tests.nginx.server import NGINX_FOLDER, Nginx
 
 pytestmark = pytest.mark.needs("nginx")
 
-VCL = Path(__file__).resolve().parent.parent.parent / "vcl" / "dumper.vcl"
+VCL = Path(__file__).resolve().parent.parent.parent / "vcl" / "dumper_headers.vcl"
 
 
 def test_a_page_is_stored_and_visitors_see_what_was_said_to_browsers(case):
@@ -70,8 +70,8 @@ def test_hosts_are_apart_and_unknown_ones_are_refused(case):
 
 def test_headers_that_are_not_in_the_key_do_not_reach_django(case):
     removed = re.findall(
-        r"unset req\.http\.((?!Dumper-)[\w-]+);",
-        VCL.read_text().partition("sub dumper_clean {")[2].partition("}")[0],
+        r"unset bereq\.http\.((?!Dumper-)[\w-]+);",
+        VCL.read_text().partition("sub dumper_unkeyed {")[2].partition("}")[0],
     )
 
     case.ask(*((name, "evil") for name in [*removed, "Dumper-Token", "X_Forwarded_Host"]))

@@ -1,15 +1,18 @@
 """The README: a newcomer who copies its snippets, in order, gets a cached site that stays fresh."""
 
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from dumper_purge import checks, conf
+from dumper_purge import backends, checks, conf
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.rst").read_text()
@@ -157,16 +160,36 @@ def test_the_tasks_snippet_is_a_right_configuration(settings):
     assert checks.check_engine() == []
 
 
-def test_the_backends_snippet_is_a_right_configuration(settings, monkeypatch):
-    from dumper_purge import backends
-
+@pytest.mark.parametrize("number", [0, 1], ids=["Varnish", "Varnish behind a CDN"])
+def test_the_backends_snippets_are_right_configurations(settings, monkeypatch, number):
     monkeypatch.setenv("DUMPER_TOKEN", "secret")
-    code = next(code for _, code in snippets() if "DUMPER_BACKENDS" in code)
+    monkeypatch.setenv("CLOUDFLARE_TOKEN", "secret")
+    code = [code for _, code in snippets() if "DUMPER_BACKENDS" in code][number]
     names = {"os": os}
     exec(code, names)
     settings.DUMPER_BACKENDS = names["DUMPER_BACKENDS"]
-    assert backends.problems() == []
+
+    assert checks.check_settings() == []
     assert backends.configured()[0].tag_header == "xkey"
+    assert len(backends.configured()) == number + 1
+
+
+def caches():
+    """Every backend that is shipped, with the options of its own."""
+    for module in pkgutil.iter_modules(backends.__path__, "dumper_purge.backends."):
+        for name, cls in vars(importlib.import_module(module.name)).items():
+            if name.endswith("Backend") and cls.__module__ == module.name:
+                yield cls
+
+
+@pytest.mark.parametrize("cls", list(caches()), ids=lambda cls: cls.__name__)
+def test_every_backend_and_each_of_its_options_is_listed(cls):
+    if cls.__name__ in {"BaseBackend", "ApiBackend", "ProxyBackend"}:
+        pytest.skip("what others stand on")
+    assert cls.__name__ in README
+    names = {field.name for field in fields(cls)} - {"alias", "location", "hosts"}
+    unlisted = {name for name in names if f"``{name}``" not in README}
+    assert unlisted <= {"bypasses_session_cookie"}
 
 
 @pytest.mark.parametrize("name", sorted(conf.names()))
@@ -178,5 +201,5 @@ def test_every_check_is_listed():
     source = (ROOT / "dumper_purge/checks.py").read_text()
     kinds = re.findall(r"(_error|_warning)\(\s*(\d+),", source)
     ids = {f"dumper_purge.{'E' if kind == '_error' else 'W'}{int(n):03d}" for kind, n in kinds}
-    assert len(ids) == 17
+    assert len(ids) == 18
     assert ids == set(re.findall(r"^``(dumper_purge\.[EW]\d{3})``", README, re.MULTILINE))

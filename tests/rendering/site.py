@@ -1,8 +1,14 @@
 """Settings of a site behind Varnish."""
 
+import re
 from typing import Any
 
-__all__ = ["TOKEN", "varnishes"]
+from tests.varnish import VCL_FOLDER
+
+__all__ = ["PARTS", "TOKEN", "varnishes"]
+
+PARTS = re.findall(r'include "\./(.+)";', (VCL_FOLDER / "dumper.vcl").read_text())
+"""The files that ``dumper.vcl`` includes itself."""
 
 TOKEN = "token-of-the-tests"
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.rendering.lexer import strings
-from tests.rendering.site import TOKEN, varnishes
+from tests.rendering.site import PARTS, TOKEN, varnishes
 from tests.varnish import VARNISHD, VCL_FOLDER
 
 
@@ -21,8 +21,9 @@ def test_it_prints_one_file_with_the_shipped_ones_inside():
     printed, _ = vcl()
 
     assert printed.count("vcl 4.1;") == 1
-    for name in ("dumper_xkey.vcl", "dumper.vcl"):
+    for name in ("dumper_xkey.vcl", *PARTS):
         assert (VCL_FOLDER / name).read_text().partition("vcl 4.1;\n")[2].strip() in printed
+    assert not [line for line in printed.splitlines() if line.startswith("include")]
     assert "include" not in printed.replace("Include", "").split("# -- dumper_xkey.vcl --")[0]
 
 
@@ -80,7 +81,7 @@ def test_the_method_decides_which_files_are_included(site, tmp_path, method, que
     assert [line for line in main.splitlines() if line.startswith("include")] == [
         f'include "./{name}";' for name in files
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {"main.vcl", *files}
+    assert {path.name for path in tmp_path.iterdir()} == {"main.vcl", *files, *PARTS}
     assert main.count("vcl 4.1;") == 1
 
 

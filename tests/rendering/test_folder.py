@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from dumper_purge.rendering.choices import Choices
 from dumper_purge.rendering.document import render
 from dumper_purge.rendering.folder import write
+from tests.rendering.site import PARTS
 from tests.varnish import VARNISHD
 
 
@@ -22,7 +23,8 @@ def test_only_the_owner_may_read_the_token_and_everybody_the_shipped_files(tmp_p
     main = write(tmp_path / "new" / "folder", render(Choices()))
 
     files = {path.name: mode(path) for path in main.parent.iterdir()}
-    assert files == {"main.vcl": 0o600, "dumper_xkey.vcl": 0o644, "dumper.vcl": 0o644}
+    shipped = ["dumper_xkey.vcl", "dumper.vcl", *PARTS]
+    assert files == {"main.vcl": 0o600, **dict.fromkeys(shipped, 0o644)}
 
 
 def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(tmp_path):

@@ -145,6 +145,25 @@ def test_the_backend_of_other_settings_is_refused(edge, settings):
         varnish(None).send(PurgeBatch.of(["/purged/"]), edge.url)
 
 
+@pytest.mark.parametrize("host", [HOST, "a.b.example.org"])
+def test_a_purge_of_a_path_covers_its_declared_queries(site, host):
+    for name, value in SITE.items():
+        setattr(site, name, value)
+    site.DUMPER_BACKENDS = varnishes(
+        hosts=(host,), token=TOKEN, method="purge", query_variants=True
+    )
+    pages = ["/many/", "/many/?page=2", "/many/?page=3&track_me=1"]
+
+    with listening() as port, Varnishd(rendered(backends=(f"127.0.0.1:{port}",))) as edge:
+        assert varnish(None).covers_queries
+        assert all(is_stored(edge, page, host=host) for page in [*pages, "/other/?page=2"])
+
+        varnish(None).send(PurgeBatch.of(["/many/"]), edge.url)
+
+        outcomes = ["; hit" in ask(edge, page, host=host)[1] for page in [*pages, "/other/?page=2"]]
+        assert outcomes == [False, False, False, True]
+
+
 def test_backends_take_turns_and_the_probe_finds_both_well(edge):
     shown = edge.adm("backend.list")
 

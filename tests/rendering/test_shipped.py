@@ -3,6 +3,7 @@
 import pytest
 
 from dumper_purge.rendering import shipped
+from tests.rendering.site import PARTS
 from tests.varnish import VCL_FOLDER
 
 
@@ -18,9 +19,16 @@ def test_they_lie_inside_the_installed_package_or_beside_it_in_a_checkout(
 
 
 def test_they_come_in_the_order_in_which_they_are_asked_for():
-    names = ["dumper_xkey.vcl", "dumper.vcl"]
+    names = ["dumper_xkey.vcl", "dumper_escapes.vcl"]
 
     assert list(shipped.shipped_files(names)) == names
+
+
+def test_the_parts_of_a_file_come_right_after_it():
+    names = list(shipped.shipped_files(["dumper.vcl", "dumper_xkey.vcl"]))
+
+    assert names == ["dumper.vcl", *PARTS, "dumper_xkey.vcl"]
+    assert len(PARTS) > 5
 
 
 @pytest.mark.parametrize("path", sorted(VCL_FOLDER.glob("dumper*.vcl")), ids=lambda path: path.name)
@@ -29,3 +37,4 @@ def test_the_version_goes_where_a_file_stands_in_the_middle_of_another(path):
 
     assert text.count("vcl 4.1;\n") == 1
     assert "vcl 4.1;" not in shipped.without_version(text)
+    assert not [line for line in shipped.without_version(text).splitlines() if "include " in line]

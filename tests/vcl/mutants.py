@@ -6,12 +6,12 @@ __all__ = ["MUTANTS", "Mutant"]
 
 
 class Mutant(NamedTuple):
-    """``case`` must fail where ``old`` is replaced in ``file``."""
+    """``case`` must fail where ``old`` is replaced in the first ``file`` that has it."""
 
     case: str
     old: str
     new: str = ""
-    file: str = "dumper.vcl"
+    file: str = "dumper*.vcl"
 
 
 MUTANTS = [
@@ -20,25 +20,25 @@ MUTANTS = [
     Mutant("purge_is_refused", "call dumper_authorise;", file="dumper_xkey.vcl"),
     Mutant("empty_token", '|| req.http.Dumper-Token == ""'),
     Mutant("acl_narrows", "client.ip !~ dumper_purgers", "client.ip ~ dumper_purgers"),
-    Mutant("unkeyed_headers_are_removed", "unset req.http.Dumper-Token;"),
-    Mutant("unkeyed_headers_are_removed", "unset req.http.X-Forwarded-Host;"),
-    Mutant("server_headers_are_removed", "unset req.http.Script_Name;"),
-    Mutant("server_headers_are_removed", "unset req.http.Path-Info;"),
-    Mutant("server_headers_are_removed", "unset req.http.Remote_User;"),
+    Mutant("unkeyed_headers_are_removed", "unset bereq.http.Dumper-Token;"),
+    Mutant("unkeyed_headers_are_removed", "unset bereq.http.X-Forwarded-Host;"),
+    Mutant("server_headers_are_removed", "unset bereq.http.Script_Name;"),
+    Mutant("server_headers_are_removed", "unset bereq.http.Path-Info;"),
+    Mutant("server_headers_are_removed", "unset bereq.http.Remote_User;"),
     Mutant(
         "underscored_headers_are_removed",
-        "call dumper_clean_underscores;",
-        "if (false) { call dumper_clean_underscores; }",
+        "call dumper_unkeyed_underscores;",
+        "if (false) { call dumper_unkeyed_underscores; }",
     ),
-    Mutant("underscored_headers_are_removed", "unset req.http.X-Forwarded_Proto;"),
-    Mutant("underscored_headers_are_removed", "unset req.http.Accept_Language;"),
+    Mutant("underscored_headers_are_removed", "unset bereq.http.X-Forwarded_Proto;"),
+    Mutant("underscored_headers_are_removed", "unset bereq.http.Accept_Language;"),
     Mutant(
         "unkeyed_headers_are_removed",
         "if (req.restarts == 0) {\n        unset",
         "if (false) {\n        unset",
     ),
     Mutant(
-        "scheme_of_strangers", "remote.ip ~ dumper_terminators", "remote.ip !~ dumper_terminators"
+        "scheme_of_strangers", "remote.ip !~ dumper_terminators", "remote.ip ~ dumper_terminators"
     ),
     Mutant(
         "scheme_is_a_variant",
@@ -100,13 +100,15 @@ MUTANTS = [
     ),
     Mutant("xkey_purges_by_tag", 'std.collect(req.http.xkey-purge, " ");', file="dumper_xkey.vcl"),
     Mutant("stale_if_error", "return (error(beresp.status, beresp.reason));"),
-    Mutant("stale_if_error_over", "> now - std.real2time", "> 0s || now < std.real2time"),
+    Mutant("stale_if_error_over", "> now - std.time(real", "> 0s || now < std.time(real"),
     Mutant(
         "soft_purge_after_expiry",
         "+ 1ms) {\n        set req.http.Dumper-If",
         "+ 1h) {\n        set req.http.Dumper-If",
     ),
     Mutant("soft_purge_is_no_revalidation", '"^replace"', '"^never"'),
+    Mutant("xkey_soft_purge_after_expiry", "        || req.http.Dumper-Softly-Purged\n"),
+    Mutant("stale_while_revalidate", "set beresp.keep = 1ms;"),
     Mutant("soft_purge_is_no_revalidation", '"replace";', '"revalidate";'),
     Mutant("revalidation", "set beresp.grace = 1h;"),
     Mutant("revalidation_not_storable", "return (retry);"),
@@ -130,9 +132,17 @@ MUTANTS = [
     Mutant("token_unneeded_cannot_be_sent", "unset req.http.Dumper-Token-Unneeded;"),
     Mutant("purges_are_counted", "unset req.http.Dumper-In-Flight;"),
     Mutant("purges_are_counted", "unset req.http.Dumper-Counted;"),
-    Mutant("hosts_of_the_site", 'if (req.method != "BAN")', "if (false)"),
+    Mutant(
+        "hosts_of_the_site", "call dumper_hosts;", "if (false) { call dumper_hosts; }", "dumper.vcl"
+    ),
+    Mutant(
+        "hosts_of_the_site",
+        "call dumper_hosts;",
+        "if (false) { call dumper_hosts; }",
+        "dumper_purges.vcl",
+    ),
     Mutant("declared_parameters", 'req.http.Dumper-Undeclared ~ "[^&]"', "false"),
-    Mutant("visitors_cannot_purge", "unset req.http.X-HTTP-Method-Override;"),
+    Mutant("visitors_cannot_purge", "unset bereq.http.X-HTTP-Method-Override;"),
     Mutant(
         "queries_are_variants", 'regsub(req.url, "^[^?]*\\??", "")', '""', "dumper_variants.vcl"
     ),
@@ -156,6 +166,7 @@ MUTANTS = [
     ),
     Mutant("websockets", "call dumper_clean;", file="dumper_websockets.vcl"),
     Mutant("websockets", "call dumper_target;", file="dumper_websockets.vcl"),
+    Mutant("websockets", "call dumper_unkeyed;", "if (false) { call dumper_unkeyed; }"),
     Mutant(
         "esi", 'beresp.http.Surrogate-Control ~ {"(?:^|,)\\s*content', 'beresp.http.X ~ {"content'
     ),
@@ -172,5 +183,64 @@ MUTANTS = [
         "call dumper_upper_second;",
         "if (false) { call dumper_upper_second; }",
         "dumper_escapes.vcl",
+    ),
+    Mutant(
+        "cache_status_is_ours_once",
+        "if (beresp.was_304) {\n        set",
+        "if (false) {\n        set",
+    ),
+    Mutant("cache_status_is_ours_once", "unset req.http.Dumper-Status;"),
+    Mutant("cache_status_is_ours_once", "unset req.http.Dumper-Pass;"),
+    Mutant("ranges_in_bytes", 'req.method != "GET" || req.http.Range', "req.http.Range"),
+    Mutant("ranges_in_bytes", '|| req.http.Range !~ "(?i)^bytes\\s*="'),
+    Mutant(
+        "several_tags_are_compared",
+        "call dumper_none_match;",
+        "if (false) { call dumper_none_match; }",
+    ),
+    Mutant(
+        "several_tags_are_compared",
+        '" " + regsub(resp.http.ETag, "^W/", "") + " "',
+        'regsub(resp.http.ETag, "^W/", "")',
+    ),
+    Mutant("several_tags_are_compared", '(?:W/)?("', '("'),
+    Mutant("several_tags_are_compared", '"^\\s*\\*\\s*$"', '"^never$"'),
+    Mutant(
+        "vary_on_what_django_never_gets",
+        "call dumper_vary;",
+        'if (bereq.url ~ "^x") { call dumper_vary; }',
+    ),
+    Mutant("vary_on_what_django_never_gets", "(?: forwarded |", "(?:"),
+    Mutant("scheme_is_a_variant", 'if (bereq.http.X-Forwarded-Proto == "http") {', "if (false) {"),
+    Mutant("scheme_of_strangers", '"http";\n    }', '"https";\n    }'),
+    Mutant(
+        "targeted_field_overrules_no_store", "!beresp.http.Dumper-Overrules\n            && ", ""
+    ),
+    Mutant(
+        "targeted_field_overrules_no_store", '|| beresp.http.Cache-Control ~ "(?i)\\bprivate\\b"'
+    ),
+    Mutant(
+        "targeted_field_overrules_no_store",
+        "unset beresp.http.Dumper-Overrules;\n    unset beresp.http.Dumper-Storable;\n    unset",
+        "unset",
+    ),
+    Mutant(
+        "private_things_are_not_stored",
+        "(!beresp.http.Dumper-Overrules",
+        "(beresp.http.Dumper-Overrules",
+    ),
+    Mutant("variants_are_bounded", "beresp.status != 200 || ", "", "dumper_variants.vcl"),
+    Mutant(
+        "variants_are_bounded", '|| bereq.http.Dumper-Query ~ "^.{100}"', "", "dumper_variants.vcl"
+    ),
+    Mutant("variants_are_bounded", 'bereq.http.Dumper-Query ~ "."', "false", "dumper_storing.vcl"),
+    Mutant(
+        "delivered_headers",
+        "# A 304 brings it along again.\n        unset beresp.http.Surrogate-Control;",
+    ),
+    Mutant(
+        "delivered_headers",
+        "Dumper-Host;\n    unset beresp.http.Surrogate-Control;",
+        "Dumper-Host;",
     ),
 ]

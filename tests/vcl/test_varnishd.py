@@ -33,6 +33,7 @@ class Origin(BaseHTTPRequestHandler):
         self.send_header("Surrogate-Control", "max-age=31536000")
         self.send_header("xkey", "everything")
         self.send_header("Age", str(AGE))
+        self.send_header("ETag", '"tag"')
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -193,9 +194,9 @@ def mixes(name: str) -> set[str]:
 
 
 def test_every_mix_of_dashes_and_underscores_is_removed() -> None:
-    text = (VCL_FOLDER / "dumper.vcl").read_text()
-    start, middle = text.index("sub dumper_clean {"), text.index("sub dumper_clean_underscores {")
-    unset = re.compile(r"unset req\.http\.(?!Dumper-)([\w-]+);")
+    text = (VCL_FOLDER / "dumper_headers.vcl").read_text()
+    start, middle = text.index("sub dumper_unkeyed {"), text.index("sub dumper_unkeyed_underscores")
+    unset = re.compile(r"unset bereq\.http\.(?!Dumper-)([\w-]+);")
     removed = unset.findall(text[start:middle])
     vary = ["X-Forwarded-Proto", "Accept-Charset", "Accept-Encoding", "Accept-Language"]
     vary += ["X-Requested-With"]
@@ -204,6 +205,18 @@ def test_every_mix_of_dashes_and_underscores_is_removed() -> None:
 
     assert len(removed) == 22
     assert sorted(listed) == sorted(set().union(*map(mixes, removed + vary)))
+
+
+def test_nothing_varies_on_what_is_removed() -> None:
+    text = (VCL_FOLDER / "dumper_headers.vcl").read_text()
+    removed = re.findall(r"unset bereq\.http\.(?!Dumper-)([\w-]+);", text)
+    pattern = re.search(r'regsuball\(beresp\.http\.Vary, \{"\(\?ix\)(.*?)"\}, ""', text, re.DOTALL)
+    assert pattern
+
+    members = re.compile(pattern[1], re.VERBOSE | re.IGNORECASE)
+
+    assert [name for name in removed if not members.fullmatch(name)] == []
+    assert not members.search("X-Forwarded-Proto, Accept-Language, Dumper-Query, X-Requested-With")
 
 
 @pytest.mark.parametrize(
@@ -230,6 +243,15 @@ def test_no_path_is_too_much_for_the_normalisation(
     connection: http.client.HTTPConnection, path: str
 ) -> None:
     assert ask(connection, path).status == 200
+
+
+@pytest.mark.parametrize("tags", ['"a", ' * 1_500, '"' * 7_900, "," * 7_900, '"a"' * 600])
+def test_no_tags_are_too_much_to_compare(connection: http.client.HTTPConnection, tags: str) -> None:
+    more = {f"X_{number}": "z" * 7_000 for number in range(2)}
+    for _ in range(2):
+        response = ask(connection, "/tags/", If_None_Match=tags, **more)
+
+    assert response.status == 200
 
 
 @pytest.mark.parametrize("size", [7_900, 3_900])

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,13 @@ def run_mutant(mutant: Mutant) -> subprocess.CompletedProcess[str]:
 
 
 def write_mutant(mutant: Mutant, folder: Path) -> None:
-    for file in VCL_FOLDER.glob("*.vcl"):
-        text = file.read_text()
-        if file.name == mutant.file:
-            assert mutant.old in text, f"{mutant.file} has no {mutant.old!r} any more"
-            text = text.replace(mutant.old, mutant.new, 1)
-        (folder / file.name).write_text(text)
+    files = {path.name: path.read_text() for path in VCL_FOLDER.glob("*.vcl")}
+    named = sorted(name for name in files if fnmatch(name, mutant.file))
+    name = next((name for name in named if mutant.old in files[name]), None)
+    assert name, f"{mutant.file} has no {mutant.old!r} any more"
+    files[name] = files[name].replace(mutant.old, mutant.new, 1)
+    for name, text in files.items():
+        (folder / name).write_text(text)
 
 
 @pytest.fixture(scope="module")
