@@ -75,6 +75,7 @@ def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel):
     assert [line for line in lines if line.startswith("Requires-Dist")] == [
         "Requires-Dist: Django>=5.2",
         "Requires-Dist: requests>=2.31",
+        "Requires-Dist: urllib3>=2",
         'Requires-Dist: edgegrid-python>=2.0; extra == "akamai"',
         'Requires-Dist: azure-identity>=1.20; extra == "azure"',
         'Requires-Dist: celery>=5.5; extra == "celery"',
