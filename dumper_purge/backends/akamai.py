@@ -28,8 +28,7 @@ from typing import ClassVar, Literal
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, operation
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, operation, wrong
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.backends.vendors.akamai_signer import Signer, check
 from dumper_purge.paths import EVERYTHING
@@ -55,7 +54,7 @@ class AkamaiBackend(ApiBackend):
     """All of the site's CP codes, which purge everything; without them, its tag does."""
     ttl_field: Literal["Edge-Control", "Cache-Control"] = "Edge-Control"
     vary: tuple[str, ...] = ()
-    """Further lower-case request headers that the cache ID has, by *Cache ID Modification*."""
+    """Further request headers that the cache ID has, by *Cache ID Modification*."""
     max_items: int = 5_000
     rate: float | None = 50.0
     burst: int = 100
@@ -99,7 +98,7 @@ class AkamaiBackend(ApiBackend):
     @property
     def honoured_vary(self) -> frozenset[str]:
         """Only compressed variants are kept apart, and what the cache ID has."""
-        return frozenset({"accept-encoding", *self.vary})
+        return frozenset({"accept-encoding", *map(str.lower, self.vary)})
 
     def lifetime(self, ttl: int, grace: int) -> str:
         """Return Akamai's own words; grace is a matter of the property."""

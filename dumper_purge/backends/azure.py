@@ -30,7 +30,7 @@ from requests.auth import AuthBase
 
 from dumper_purge.backends.api import ApiBackend, operation
 from dumper_purge.backends.outcome import Verdict
-from dumper_purge.backends.vendors.azure_routes import problems
+from dumper_purge.backends.vendors.azure_routes import findings
 from dumper_purge.backends.vendors.azure_signer import check, signer
 from dumper_purge.transport.pooled import Call, Reply
 
@@ -113,7 +113,7 @@ class AzureFrontDoorBackend(ApiBackend):
 
     def findings(self) -> Iterator[str]:
         """Read the routes of the endpoint, and their rules."""
-        yield from problems(self.read, self._profile, self.endpoint, self.api_version)
+        yield from findings(self.read, self._profile, self.endpoint, self.api_version)
 
     @property
     def _identity(self) -> tuple[str | None, str | None, str | None]:

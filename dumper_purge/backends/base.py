@@ -25,12 +25,14 @@ class BaseBackend:
     bypasses_session_cookie: bool = False
     """Requests with a session cookie never get a stored page from this cache."""
     repeat_after: float | None = None
-    """Seconds after which the same purge is sent once more; None or 0: never."""
+    """Seconds after which the same purge is sent once more; 0: never; None: as this cache needs."""
     rate: float | None = None
     """Purges per second that all processes together send to it; None: no limit."""
     burst: int = 1
     """How many of them may go at once, after a quiet time."""
 
+    repeat_default: ClassVar[float] = 0.0
+    """What None means for ``repeat_after``."""
     tag_separator: ClassVar[str] = " "
     max_tags: ClassVar[int] = 1_000
     max_tag_bytes: ClassVar[int] = 8_000
@@ -95,7 +97,7 @@ class BaseBackend:
 
     def repeat_delay(self, batch: PurgeBatch) -> float:
         """Return the seconds after which ``batch`` is purged once more; 0: never."""
-        return self.repeat_after or 0
+        return self.repeat_default if self.repeat_after is None else self.repeat_after
 
     def cost(self, batch: PurgeBatch) -> int:
         """Return how much of ``rate`` and ``burst`` the purge of a batch takes."""

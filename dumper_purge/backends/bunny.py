@@ -20,8 +20,7 @@ from typing import ClassVar
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, operation
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, operation, wrong
 from dumper_purge.exceptions import Rejected
 from dumper_purge.transport.pooled import Call, Reply, Token
 

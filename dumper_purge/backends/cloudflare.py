@@ -28,8 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from dumper_purge.backends.api import ApiBackend, Limits, operation
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, Limits, operation, wrong
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.transport.pooled import Call, Reply, Token
 

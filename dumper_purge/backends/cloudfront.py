@@ -27,13 +27,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid4
 
-from dumper_purge.backends.api import ApiBackend, operation
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, operation, wrong
 from dumper_purge.backends.outcome import Verdict
-from dumper_purge.backends.vendors.cloudfront_behaviours import spoilers
+from dumper_purge.backends.vendors.cloudfront_behaviours import findings
 from dumper_purge.transport.pooled import Call, Reply
 
 __all__ = ["CloudFrontBackend"]
+
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ class CloudFrontBackend(ApiBackend):
             raise wrong(self, "distribution_id", problem)
         if (self.access_key is None) != (self.secret_key is None):
             raise wrong(self, "secret_key", "and 'access_key' must be given together, or neither")
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", str(self.tag_header)):
+        if self.tag_header is not None and not _HEADER.fullmatch(self.tag_header):
             raise wrong(self, "tag_header", f"= {self.tag_header!r} must be a header's name")
         super().__post_init__()
 
@@ -117,7 +118,7 @@ class CloudFrontBackend(ApiBackend):
 
     def findings(self) -> Iterator[str]:
         """Read the distribution, and the cache policy of each of its behaviours."""
-        return spoilers(self)
+        return findings(self)
 
     def ask(self, call: Call) -> Reply:
         """Make one call through boto3, whose ways of finding credentials are many."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dumper_purge.batch import PurgeBatch, literal_prefix
 from dumper_purge.paths import PREFIX_LEVELS, url_path
 
-__all__ = ["is_folder", "joined", "pattern_regex", "places", "regexes_by_host"]
+__all__ = ["is_folder", "joined", "pattern_regex", "places", "regexes_by_host", "url_host"]
 
+# What PCRE reads otherwise than Python, and what the VCL refuses.
 _UNPORTABLE = re.compile(r"[^\x21-\x7e]|\"|\\[uUN]|\(\?[a-zA-Z]*[auL]|\{,|\[\^?\[?[:.=]")
 
 
@@ -65,6 +66,7 @@ def path_regex(path: str, limit: int) -> str:
 
 def prefix_regex(prefix: str, limit: int) -> str:
     """Return a regular expression for all that begins with a prefix, cut where it is too long."""
+    # Escaping may double its length, and more stands around it.
     return re.escape(prefix[: limit // 2 - 8]) + ".*"
 
 

@@ -1,8 +1,8 @@
 """Fastly: surrogate keys, 256 in a call.
 
 Soft purges help only pages with ``ETag`` or ``Last-Modified``, or with ``DUMPER_GRACE``. A purge by
-URL covers one query, and all variants. ``purge_all`` is never soft, so that everything is purged by
-its key instead.
+URL covers one query, and all variants, whatever ``Vary`` names. ``purge_all`` is never soft, so
+that everything is purged by its key instead.
 
 Source: https://www.fastly.com/documentation/reference/api/purging/
 """
@@ -13,8 +13,7 @@ from typing import ClassVar, Literal
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, operation
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, operation, wrong
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.transport.pooled import Call, Reply, Token
 
@@ -31,7 +30,6 @@ class FastlyBackend(ApiBackend):
     ttl_field: Literal["Surrogate-Control", "Cache-Control"] = "Surrogate-Control"
     """``Cache-Control`` where a cache behind Fastly strips the other."""
     base_url: str = "https://api.fastly.com"
-    bypasses_session_cookie: bool = False
 
     tag_field: ClassVar[str | None] = "Surrogate-Key"
     max_tag_bytes: ClassVar[int] = 16_000
@@ -50,11 +48,6 @@ class FastlyBackend(ApiBackend):
     def ttl_header(self) -> str:
         """Fastly reads ``Surrogate-Control`` first, then ``s-maxage``."""
         return self.ttl_field
-
-    @property
-    def honoured_vary(self) -> frozenset[str] | None:
-        """Whatever the response varies on."""
-        return None
 
     def auth(self) -> AuthBase:
         """The token is only ever sent to the API, not to the edge."""

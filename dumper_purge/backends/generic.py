@@ -35,8 +35,7 @@ from typing import Any, ClassVar
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, Limits
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, Limits, wrong
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.backends.vendors.template_problems import headers_problem, problem
 from dumper_purge.backends.vendors.templates import Template
@@ -129,12 +128,12 @@ class GenericHTTPBackend(ApiBackend):
 
     @property
     def ttl_header(self) -> str:
-        """As the options say."""
+        """The option ``ttl_field``."""
         return self.ttl_field
 
     @property
     def honoured_vary(self) -> frozenset[str] | None:
-        """As the options say."""
+        """The option ``vary``."""
         return None if self.vary is None else frozenset(map(str.lower, self.vary))
 
     @cached_property
@@ -197,12 +196,6 @@ class GenericHTTPBackend(ApiBackend):
     def wait(self, reply: Reply) -> str | None:
         """Read the header that the options name."""
         return reply.headers.get(self.wait_header)
-
-    def _excerpt(self, text: str) -> str:
-        """Hide secrets, also without the word that stands before them ("Bearer")."""
-        for value in self.secret_headers.values():
-            text = text.replace(value, "***").replace(value.split()[-1], "***")
-        return super()._excerpt(text)
 
 
 def _at(value: Any, pointer: str) -> Any:

@@ -30,8 +30,8 @@ from dumper_purge.backends.outcome import Verdict
 from dumper_purge.backends.vendors.google_project import (
     REASONS,
     check,
+    findings,
     path_pattern,
-    problems,
     signer,
 )
 from dumper_purge.transport.pooled import Call, Reply
@@ -115,7 +115,7 @@ class GoogleCloudBackend(ApiBackend):
     def findings(self) -> Iterator[str]:
         """Read the settings of the backend services."""
         project = f"/projects/{self.project}/global"
-        yield from problems(self.read, project, self.url_map, hosts=len(self.hosts))
+        yield from findings(self.read, project, self.url_map, hosts=len(self.hosts))
 
     def _call(self, **rule: object) -> Call:
         path = f"/projects/{self.project}/global/urlMaps/{self.url_map}/invalidateCache"

@@ -9,11 +9,11 @@ from dumper_purge.transport.pipelined import Node
 __all__ = ["check_location"]
 
 
-def check_location(alias: str, location: Sequence[str]) -> None:
-    """Raise ImproperlyConfigured unless there is a node, and each is like "http://host:port"."""
+def check_location(alias: str, location: Sequence[str], example: str) -> None:
+    """Raise ImproperlyConfigured unless there is a node, and each is like ``example``."""
     name = f"DUMPER_BACKENDS[{alias!r}]['LOCATION']"
     if not location:
-        raise ImproperlyConfigured(f"{name} must be a list like ['http://127.0.0.1:8081'].")
+        raise ImproperlyConfigured(f"{name} must be a list like [{example!r}].")
     for node in location:
         try:
             Node.parse(node)

@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dumper_purge.backends.proxy import HTTP_TOKEN, ProxyBackend
+from dumper_purge.backends.proxy import ProxyBackend
 from dumper_purge.batch import PurgeBatch, literal_prefix
+from dumper_purge.transport.grammar import TOKEN
 from dumper_purge.transport.pipelined import Answer, Request
 
 __all__ = ["NginxBackend"]
@@ -58,7 +59,7 @@ class NginxBackend(ProxyBackend):
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
         super().__post_init__()
-        if not HTTP_TOKEN.fullmatch(self.method):
+        if not TOKEN.fullmatch(self.method):
             raise self.wrong("method", f"= {self.method!r} is no HTTP method")
         if not _PREFIX.fullmatch(self.path_prefix):
             raise self.wrong("path_prefix", f"= {self.path_prefix!r} must be '' or like '/purge'")

@@ -1,13 +1,14 @@
-"""What an HTTP status means for a purge: done, try again, or refused."""
+"""What an answer means for a purge: done, try again, or refused."""
 
 import re
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
 from dumper_purge.exceptions import PurgeError, Rejected, Transient
 
-__all__ = ["Verdict", "failure", "refusal", "retry_after", "verdict_of"]
+__all__ = ["Verdict", "api_failure", "failure", "retry_after", "verdict_of", "worst"]
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
 _FOR_GOOD = frozenset({501, 505})
@@ -43,7 +44,7 @@ def verdict_of(status: int) -> Verdict:
 
 
 def failure(who: str, status: int, reason: str, *, wait: str | None, remedy: str) -> PurgeError:
-    """Return the error for a status that is no success.
+    """Return the error for a proxy's status that is no success.
 
     ``who`` names alias and node, ``wait`` is the Retry-After header, ``remedy`` what the user can
     do about a refusal.
@@ -54,14 +55,21 @@ def failure(who: str, status: int, reason: str, *, wait: str | None, remedy: str
     return Rejected(f"{said}: {remedy}.")
 
 
-def refusal(who: str, verdict: Verdict, said: str, *, wait: str | None, remedy: str) -> PurgeError:
-    """Return the error for a call of an API; ``said`` is its status, and what it answered."""
+def api_failure(
+    who: str, verdict: Verdict, said: str, *, wait: str | None, remedy: str
+) -> PurgeError:
+    """Return the error for an API's answer; ``said`` is its status, and what it answered."""
     if verdict in {Verdict.THROTTLED, Verdict.TRANSIENT}:
         seconds = retry_after(wait)
         if seconds is None and verdict is Verdict.THROTTLED:
             seconds = _THROTTLED
         return Transient(f"{who} answered {said}.", retry_after=seconds)
     return Rejected(f"{who} answered {said}: {remedy}.")
+
+
+def worst(errors: Sequence[PurgeError]) -> PurgeError:
+    """Return the error that decides what comes next: one that may pass, if there is any."""
+    return next((error for error in errors if isinstance(error, Transient)), errors[0])
 
 
 def retry_after(value: str | None) -> float | None:

@@ -43,21 +43,25 @@ def _misread(meant: BaseBackend, reader: BaseBackend, reads: frozenset[str]) -> 
 def _shared(inner: BaseBackend, outer: BaseBackend) -> Iterator[str]:
     """Yield what is wrong with headers that both read."""
     names = (inner.tag_header or "", outer.tag_header or "")
-    if all(names) and names[0].lower() == names[1].lower() and _write(inner) != _write(outer):
+    if all(names) and names[0].lower() == names[1].lower() and _spelling(inner) != _spelling(outer):
         yield (
             f"DUMPER_BACKENDS: {inner.alias!r} and {outer.alias!r} both read {names[0]},"
             " but not with the same name, separator and characters."
         )
-    if inner.ttl_header == outer.ttl_header != "Cache-Control" and _words(inner) != _words(outer):
+    if inner.ttl_header == outer.ttl_header != "Cache-Control" and _wording(inner) != _wording(
+        outer
+    ):
         yield (
             f"DUMPER_BACKENDS: {inner.alias!r} and {outer.alias!r} both read {inner.ttl_header},"
             " but not with the same words."
         )
 
 
-def _write(backend: BaseBackend) -> tuple[object, ...]:
+def _spelling(backend: BaseBackend) -> tuple[object, ...]:
+    """Return all that decides how tags are written."""
     return backend.tag_header, backend.tag_separator, backend.tag_form
 
 
-def _words(backend: BaseBackend) -> str:
+def _wording(backend: BaseBackend) -> str:
+    """Return how it words that it may keep a page, and that it may not."""
     return backend.lifetime(1, 1) + backend.lifetime(0, 0)

@@ -4,7 +4,6 @@ A PURGE covers one query and, with the configurations of this package, all varia
 waits for a page that is being fetched: each purge is sent once more after two seconds.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
@@ -14,16 +13,14 @@ from django.core.exceptions import ImproperlyConfigured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.escalation import places, url_host
 from dumper_purge.backends.location import check_location
-from dumper_purge.backends.outcome import failure
+from dumper_purge.backends.outcome import failure, worst
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.exceptions import PurgeError, Rejected, Transient
+from dumper_purge.exceptions import PurgeError, Rejected
 from dumper_purge.paths import url_path
+from dumper_purge.transport.grammar import FIELD_VALUE, TOKEN
 from dumper_purge.transport.pipelined import Answer, Node, Request, pipeline
 
-__all__ = ["HTTP_TOKEN", "ProxyBackend"]
-
-HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SECRET = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?")
+__all__ = ["ProxyBackend"]
 
 
 class _Purge(NamedTuple):
@@ -76,14 +73,14 @@ class ProxyBackend(BaseBackend):
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
-        if not _SECRET.fullmatch(self.token):
+        if not FIELD_VALUE.fullmatch(self.token):
             raise self.wrong("token", "must be printable ASCII, with no space at its ends")
-        if not HTTP_TOKEN.fullmatch(self.header):
+        if not TOKEN.fullmatch(self.header):
             raise self.wrong("header", f"= {self.header!r} is no name of a header")
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) <= 0:
                 raise self.wrong(name, f"= {getattr(self, name)!r} must be above 0")
-        check_location(self.alias, self.location)
+        check_location(self.alias, self.location, "http://127.0.0.1:8081")
         if not self.hosts:
             raise ImproperlyConfigured(
                 f"DUMPER_BACKENDS[{self.alias!r}]['HOSTS'] must list the site's hosts: a PURGE"
@@ -106,10 +103,6 @@ class ProxyBackend(BaseBackend):
         """Each query of a path is a URL of its own."""
         return False
 
-    def repeat_delay(self, batch: PurgeBatch) -> float:
-        """Return when the second purge is due."""
-        return self.repeat_default if self.repeat_after is None else self.repeat_after
-
     def send(self, batch: PurgeBatch, node: str) -> None:
         """Send all requests at once, pipelined over one connection."""
         beginnings, impossible = self.folders(batch)
@@ -121,7 +114,7 @@ class ProxyBackend(BaseBackend):
         ]
         left = _behind(batch, {purge.place for purge, _ in failed}) | impossible
         if failed:
-            raise self._worst(node, [answer for _, answer in failed], left)
+            raise self._failure(node, [answer for _, answer in failed], left)
         if impossible:
             raise Rejected(f"{self.alias} cannot purge {impossible}: {self.instead}.", left=left)
 
@@ -146,7 +139,7 @@ class ProxyBackend(BaseBackend):
             read_timeout=self.read_timeout,
         )
 
-    def _worst(self, node: str, answers: Sequence[Answer], left: PurgeBatch) -> PurgeError:
+    def _failure(self, node: str, answers: Sequence[Answer], left: PurgeBatch) -> PurgeError:
         """Return the error for the answers that are no success; one that may pass counts most."""
         errors = [
             failure(
@@ -158,7 +151,7 @@ class ProxyBackend(BaseBackend):
             )
             for answer in {answer.status: answer for answer in answers}.values()
         ]
-        error = next((error for error in errors if isinstance(error, Transient)), errors[0])
+        error = worst(errors)
         error.left = left
         return error
 

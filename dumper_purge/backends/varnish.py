@@ -5,7 +5,6 @@ paths in a few requests. ``method="purge"`` needs no vmod but one request per UR
 is for a few broad purges, since every ban costs each later lookup of an object some time.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -15,20 +14,23 @@ from django.core.exceptions import ImproperlyConfigured
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.escalation import is_folder, joined, places, regexes_by_host
-from dumper_purge.backends.outcome import failure
+from dumper_purge.backends.location import check_location
+from dumper_purge.backends.outcome import failure, worst
 from dumper_purge.batch import PurgeBatch, purged_tags
-from dumper_purge.exceptions import PurgeError, Rejected, Transient
+from dumper_purge.exceptions import PurgeError, Rejected
+from dumper_purge.transport.grammar import VISIBLE
 from dumper_purge.transport.pipelined import Answer, Node, Request, pipeline
 
 __all__ = ["VarnishBackend"]
 
 _LINE = 7_000
+"""The longest header; varnishd takes 8 KiB (``http_req_hdr_len``)."""
 _LINES_PER_REQUEST = 3
+"""So many of them; varnishd takes 32 KiB of a request (``http_req_size``)."""
 _MAX_BANS = 100
+"""More in one purge are one ban of everything."""
 _EVERY_PATH = "^/"
-_REPEAT_AFTER = 2.0
 _OURS = frozenset({"Purged", "Banned"})
-_TOKEN = re.compile(r"[\x21-\x7e]+")
 _REMEDY = (
     "check that OPTIONS['token'] is the one in its VCL, that the ACL dumper_purgers has this"
     " machine's address, and that vcl/dumper.vcl is included"
@@ -60,22 +62,17 @@ class VarnishBackend(BaseBackend):
     """Whether the VCL includes ``dumper_variants.vcl``, as a rendered one does, so that a PURGE of
     a path covers its declared queries. Without it, set, pages with a query would stay old."""
     bypasses_session_cookie: bool = True
+
+    repeat_default: ClassVar[float] = 2.0
     ttl_header: ClassVar[str | None] = "Surrogate-Control"
     elapsed_header: ClassVar[str | None] = "Dumper-Elapsed"
     strips: ClassVar[frozenset[str]] = frozenset({"surrogate-control", "xkey"})
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
-        if not _TOKEN.fullmatch(self.token):
+        if not VISIBLE.fullmatch(self.token):
             raise self._wrong("['OPTIONS']['token']", "must be printable ASCII without a space")
-        if not self.location:
-            raise self._wrong("['LOCATION']", "must be a list like ['http://127.0.0.1:6081']")
-        for location in self.location:
-            try:
-                Node.parse(location)
-            except ValueError as error:
-                shown = "" if "@" in location else f"has {location!r}, which "
-                raise self._wrong("['LOCATION']", f"{shown}{error}") from error
+        check_location(self.alias, self.location, "http://127.0.0.1:6081")
         if self.method == "purge" and not self.hosts:
             raise self._wrong("['HOSTS']", "must list the site's hosts: a PURGE names one URL")
         for name in ("connect_timeout", "read_timeout", "wait_timeout", "max_urls"):
@@ -101,10 +98,9 @@ class VarnishBackend(BaseBackend):
         return self.method == "purge"
 
     def repeat_delay(self, batch: PurgeBatch) -> float:
-        """Return 0 where the waiting PURGE covers all of ``batch``."""
-        if self.repeat_after is not None:
-            return self.repeat_after
-        return 0 if self.method == "purge" and not self._banned(batch) else _REPEAT_AFTER
+        """Return 0 where the waiting PURGE covers all of ``batch``, unless OPTIONS say more."""
+        waits = self.method == "purge" and not self._banned(batch)
+        return 0 if waits and self.repeat_after is None else super().repeat_delay(batch)
 
     def send(self, batch: PurgeBatch, node: str) -> None:
         """Send all requests at once, pipelined over one connection."""
@@ -188,9 +184,8 @@ class VarnishBackend(BaseBackend):
             read_timeout=timeout,
         )
         failed = {answer.status: answer for answer in answers if not _done(answer)}
-        errors = [self._failure(node, answer) for answer in failed.values()]
-        if errors:
-            raise next((error for error in errors if isinstance(error, Transient)), errors[0])
+        if failed:
+            raise worst([self._failure(node, answer) for answer in failed.values()])
 
     def _failure(self, node: str, answer: Answer) -> PurgeError:
         wait = answer.header("retry-after")

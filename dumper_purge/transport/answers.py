@@ -17,7 +17,7 @@ _DIGITS = re.compile(rb"[0-9]{1,9}")
 _CODING = re.compile(rb"\ntransfer-encoding:[ \t]*([^\r\n]*?)[ \t]*\r")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,7})[ \t]*(?:;[^\r\n]*)?\r\n")
 _TRAILERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r\n)*\r\n")
-_LINE_LIMIT = 4_096
+_MAX_LINE = 4_096
 _MAX_INTERIM = 20
 _NO_BODY = frozenset({b"204", b"304"})
 
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the first value of a header, or None."""
+        """Return the first value of a header, in lower case; None if there is none."""
         pattern = rb"\n%s:[ \t]*([^\r\n]*?)[ \t]*\r" % re.escape(name.lower().encode())
         match = re.search(pattern, self.fields)
         return match[1].decode("latin-1") if match else None
@@ -141,14 +141,14 @@ class AnswerReader:
                 raise Garbled("a chunk that does not end")
             body += self._data[size.end() : end]
             position = end + 2
-        if b"\r\n" in self._data[position:] or len(self._data) - position > _LINE_LIMIT:
+        if b"\r\n" in self._data[position:] or len(self._data) - position > _MAX_LINE:
             raise Garbled("no chunk size")
         return None
 
     def _end_of_chunks(self, position: int, body: bytes) -> bytes | None:
         trailers = _TRAILERS.match(self._data, position)
         if trailers is None:
-            if len(self._data) - position > _LINE_LIMIT:
+            if len(self._data) - position > _MAX_LINE:
                 raise Garbled("trailers that do not end")
             return None
         self._position = trailers.end()

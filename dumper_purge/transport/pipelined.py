@@ -4,7 +4,6 @@ Every request that is pipelined must be idempotent: what a connection left unans
 again on the next one.
 """
 
-import re
 import selectors
 import socket
 import ssl
@@ -16,15 +15,13 @@ from urllib.parse import urlsplit
 
 from dumper_purge.exceptions import Transient
 from dumper_purge.transport.answers import Answer, AnswerReader, Garbled
+from dumper_purge.transport.grammar import FIELD_VALUE, TOKEN, VISIBLE
 
 __all__ = ["Answer", "Node", "Request", "pipeline"]
 
 _RECEIVE = 262_144
 _REQUESTS_PER_WRITE = 500
 _SECONDS_PER_REQUEST = 0.02
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
-_FIELD_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?")
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _PORTS = {"http": 80, "https": 443}
 
@@ -43,9 +40,9 @@ class Request:
 
     def encode(self) -> bytes:
         """Return what goes over the wire; raise ValueError for what could end a line early."""
-        if not _TOKEN.fullmatch(self.method) or not _VISIBLE.fullmatch(self.target):
+        if not TOKEN.fullmatch(self.method) or not VISIBLE.fullmatch(self.target):
             raise ValueError(f"{self!r} cannot be sent: it has a space or no plain ASCII.")
-        if not _VISIBLE.fullmatch(self.host):
+        if not VISIBLE.fullmatch(self.host):
             raise ValueError(f"{self!r} cannot be sent: its host is no plain ASCII.")
         start = f"{self.method} {self.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode()
         return start + _encoded_headers(self.headers)
@@ -54,7 +51,7 @@ class Request:
 @lru_cache(maxsize=64)
 def _encoded_headers(headers: tuple[tuple[str, str], ...]) -> bytes:
     for name, value in headers:
-        if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+        if not TOKEN.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
             raise ValueError(f"The header {name!r} cannot be sent: it is no plain ASCII line.")
     return "".join([*(f"{name}: {value}\r\n" for name, value in headers), "\r\n"]).encode()
 
@@ -78,7 +75,7 @@ class Node:
         parts = urlsplit(location)
         if "@" in parts.netloc:
             raise ValueError("must not carry credentials")
-        if parts.scheme not in _PORTS or not parts.hostname or not _VISIBLE.fullmatch(location):
+        if parts.scheme not in _PORTS or not parts.hostname or not VISIBLE.fullmatch(location):
             raise ValueError("must be like 'http://127.0.0.1:6081'")
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
             raise ValueError("must end after the port: no path, no query")
@@ -188,7 +185,7 @@ class _Exchange:
             sent = self._connection.send(self._unsent)
         except _WOULD_BLOCK:
             return
-        except OSError:
+        except OSError:  # What it answered before it closed is still to be read.
             self._encoded, sent = len(self._requests), len(self._unsent)
         self._unsent = self._unsent[sent:]
 

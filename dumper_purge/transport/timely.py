@@ -17,7 +17,7 @@ __all__ = ["TimelyAdapter"]
 
 
 class _Clocked(io.RawIOBase):
-    """What a socket receives, until its timeout has passed since the beginning of the answer."""
+    """What a socket receives, until its timeout has passed since the wait for an answer began."""
 
     def __init__(self, sock: socket.socket, received: io.RawIOBase) -> None:
         self._socket = sock
@@ -63,6 +63,9 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
 class TimelyAdapter(HTTPAdapter):
     """Keep connections, straight or by a proxy, on which answers have to be in time."""
 
@@ -76,6 +79,3 @@ class TimelyAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
-
-
-_POOLS = {"http": _Pool, "https": _SecurePool}

@@ -15,7 +15,7 @@ from requests.auth import AuthBase
 from dumper_purge.backends.api.options import check_options, secrets, shapes
 from dumper_purge.backends.api.run import Run
 from dumper_purge.backends.base import BaseBackend
-from dumper_purge.backends.outcome import Verdict, refusal, verdict_of
+from dumper_purge.backends.outcome import Verdict, api_failure, verdict_of
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import PurgeError, Transient
 from dumper_purge.transport.pooled import Call, Reply, exchange
@@ -81,11 +81,11 @@ class ApiBackend(BaseBackend):
     """A prefix ends in a slash."""
     success: ClassVar[frozenset[int]] = frozenset({200})
     repeat_default: ClassVar[float] = 2.0
-    """Seconds until the second purge: what the vendor needs for the first, at least 2."""
+    """What the vendor needs for the first purge, at least 2 s: no CDN waits for pages in flight."""
     says: ClassVar[Mapping[str, Verdict]] = {}
-    """What a refusal means whose body matches a regular expression, whatever its status."""
+    """What a reply means that confirms nothing and matches a regular expression, of any status."""
     needs: ClassVar[tuple[str, str] | None] = None
-    """The module that signs the calls, and the extra of this package that brings it."""
+    """The vendor's module that signs or makes the calls, and the extra of ours that brings it."""
     remedy: ClassVar[str] = "check OPTIONS"
     """What the user can do about a refusal."""
 
@@ -131,10 +131,6 @@ class ApiBackend(BaseBackend):
         by_host = self.can("purge_hosts") or (self.can("purge_prefixes") and not self.by_path)
         return bool(self.tag_header) and not by_host
 
-    def repeat_delay(self, batch: PurgeBatch) -> float:
-        """Return when the second purge is due: no CDN waits for what is being fetched."""
-        return self.repeat_default if self.repeat_after is None else self.repeat_after
-
     def cost(self, batch: PurgeBatch) -> int:
         """Return the number of calls that are made at once."""
         return 0 if self.rate is None else len(Run(self, batch).now)
@@ -168,9 +164,9 @@ class ApiBackend(BaseBackend):
             reply = self.ask(call)
         except Transient as error:
             raise Transient(f"{self.alias} {error}.") from error
-        _, refused = self._judged(reply)
-        if refused is not None:
-            raise refused
+        _, failed = self._judged(reply)
+        if failed is not None:
+            raise failed
         return reply.json
 
     def _judged(self, reply: Reply) -> tuple[Verdict, PurgeError | None]:
@@ -178,7 +174,7 @@ class ApiBackend(BaseBackend):
             return Verdict.DONE, None
         verdict = self.verdict(reply)
         said = f"{reply.status} {self._excerpt(self.words(reply))!r}"
-        return verdict, refusal(
+        return verdict, api_failure(
             self.alias, verdict, said, wait=self.wait(reply), remedy=self.remedy
         )
 

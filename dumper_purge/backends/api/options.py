@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -10,12 +9,13 @@ from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from dumper_purge.transport.grammar import VISIBLE
+
 if TYPE_CHECKING:
     from dumper_purge.backends.api.backend import ApiBackend
 
 __all__ = ["check_options", "secrets", "shapes", "wrong"]
 
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ABOVE_ZERO = ("connect_timeout", "read_timeout", "concurrency", "max_items")
 
@@ -40,7 +40,7 @@ def check_options(backend: "ApiBackend") -> None:
     """Raise ImproperlyConfigured with alias, option and remedy."""
     for field in fields(backend):
         value = getattr(backend, field.name)
-        if not field.repr and isinstance(value, str) and not _PRINTABLE.fullmatch(value):
+        if not field.repr and isinstance(value, str) and not VISIBLE.fullmatch(value):
             raise wrong(backend, field.name, "must be printable ASCII without a space")
     for name in _ABOVE_ZERO:
         if getattr(backend, name) <= 0:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dumper_purge.backends.api.planning import Item, behind, carries_out, planned
 from dumper_purge.backends.api.sending import Sending, grouped
+from dumper_purge.backends.outcome import worst
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.exceptions import PurgeError, Rejected, Transient, Unfinished
+from dumper_purge.exceptions import PurgeError, Rejected, Unfinished
 
 if TYPE_CHECKING:
     from dumper_purge.backends.api.backend import ApiBackend
@@ -25,7 +26,7 @@ class Run:
         self._backend = backend
         self._batch = batch
         self._plan = planned(backend, batch)
-        self._calls: _Calls = list(grouped(backend, list(self._plan.items)))
+        self._calls: _Calls = list(grouped(backend, self._plan.items))
 
     @property
     def now(self) -> _Calls:
@@ -58,7 +59,7 @@ class Run:
         sending.run()
         errors, later = sending.errors, self.later
         if errors and (sending.stopped or not later):
-            raise self._worst(errors, {*sending.unsent, *_items(later)})
+            raise self._failure(errors, {*sending.unsent, *_items(later)})
         if later:
             raise self._unfinished(sending)
         if self._plan.impossible:
@@ -68,9 +69,9 @@ class Run:
                 left=self._plan.impossible,
             )
 
-    def _worst(self, errors: list[PurgeError], unsent: set[Item]) -> PurgeError:
-        """Return the error that decides what comes next: one that may pass."""
-        error = next((error for error in errors if isinstance(error, Transient)), errors[0])
+    def _failure(self, errors: list[PurgeError], unsent: set[Item]) -> PurgeError:
+        """Return the error that decides what comes next, with what is left to be done."""
+        error = worst(errors)
         error.left = self._behind(unsent) | self._plan.impossible
         return error
 

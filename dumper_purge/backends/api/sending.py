@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ _MOST_HALVINGS = 64
 are too big, so many without one that is done: then it is not their size."""
 
 
-def grouped(backend: "ApiBackend", items: Iterator[Item] | list[Item]) -> Iterator[list[Item]]:
+def grouped(backend: "ApiBackend", items: Iterable[Item]) -> Iterator[list[Item]]:
     """Yield the items of each call, as many as it may hold."""
     for name, same in groupby(items, key=lambda item: item.operation):
         limits = backend.limits(name)

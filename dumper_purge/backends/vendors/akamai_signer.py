@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, wrong
 
 __all__ = ["Signer", "check"]
 

@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from dumper_purge.transport.pooled import Call
 
-__all__ = ["problems"]
+__all__ = ["findings"]
 
 _MOST_PAGES = 50
 _Read: TypeAlias = Callable[[Call], Mapping[str, Any]]
 
 
-def problems(read: _Read, profile: str, endpoint: str, version: str) -> Iterator[str]:
+def findings(read: _Read, profile: str, endpoint: str, version: str) -> Iterator[str]:
     """Yield what spoils a promise in the routes of an endpoint, and in the rules they use.
 
     Source: https://learn.microsoft.com/azure/frontdoor/front-door-caching

@@ -9,7 +9,7 @@ from dumper_purge.transport.pooled import Call
 if TYPE_CHECKING:
     from dumper_purge.backends.cloudfront import CloudFrontBackend
 
-__all__ = ["spoilers"]
+__all__ = ["findings"]
 
 _Told: TypeAlias = Mapping[str, Any]
 """A part of what AWS answers, in its words."""
@@ -26,7 +26,7 @@ class _Behaviour:
     headers: frozenset[str]
 
 
-def spoilers(backend: "CloudFrontBackend") -> Iterator[str]:
+def findings(backend: "CloudFrontBackend") -> Iterator[str]:
     """Yield what is wrong, with a remedy; raise Transient or Rejected where AWS does not tell."""
     told = _read(backend, "get_distribution_config", backend.distribution_id, "DistributionConfig")
     yield from _of_tags(backend, told)

@@ -12,12 +12,11 @@ from django.utils.module_loading import import_string
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend
-from dumper_purge.backends.api.options import wrong
+from dumper_purge.backends.api import ApiBackend, wrong
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.transport.pooled import Call
 
-__all__ = ["REASONS", "check", "path_pattern", "problems", "signer"]
+__all__ = ["REASONS", "check", "findings", "path_pattern", "signer"]
 
 _SCOPE = "https://www.googleapis.com/auth/compute"
 _LONGEST = 10.0
@@ -89,7 +88,7 @@ def path_pattern(path: str) -> str:
     return before[: before.rfind("/") + 1] + "*" if star else path
 
 
-def problems(
+def findings(
     read: Callable[[Call], Mapping[str, Any]], project: str, url_map: str, *, hosts: int
 ) -> Iterator[str]:
     """Yield what spoils a promise in the backend services of a URL map that have Cloud CDN on.

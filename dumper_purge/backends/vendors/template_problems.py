@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from dumper_purge.backends.vendors.templates import PER_ITEM, PLACEHOLDER, Template, strings
+from dumper_purge.transport.grammar import FIELD_VALUE, TOKEN
 
 __all__ = ["OPERATIONS", "headers_problem", "problem"]
 
@@ -23,8 +24,6 @@ _KEYS = frozenset(field.name for field in fields(Template))
 _KINDS = {"method": str, "path": str, "headers": Mapping, "text": str, "separator": str}
 _METHOD = re.compile(r"[A-Z]+")
 _PATH = re.compile(r"(?:/|\{path\})[\x21-\x7e]*")
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _SEPARATOR = re.compile(r"[\x20-\x7e\n]+")
 
 
@@ -42,9 +41,9 @@ def problem(name: str, option: Any, *, by_path: bool) -> str | None:
 def headers_problem(headers: Mapping[Any, Any]) -> str | None:
     """Return what is wrong with secret headers, showing none of their values."""
     for name, value in headers.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not TOKEN.fullmatch(name):
             return f"has {name!r}, which is no name of a header"
-        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        if not isinstance(value, str) or not value or not FIELD_VALUE.fullmatch(value):
             return f"has {name!r} with a value that must be printable ASCII"
     return None
 
