@@ -4,7 +4,6 @@ The canonical form is what :func:`django.urls.reverse` writes: percent-encoded U
 hexadecimal digits, nothing encoded that RFC 3986 (sections 2.3 and 3.3) lets stand in a path.
 """
 
-import base64
 import hashlib
 import re
 from functools import lru_cache
@@ -34,6 +33,8 @@ EVERYTHING = "everything"
 PREFIX_LEVELS = 3
 """How many leading segments of a path have a prefix tag of their own."""
 
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
 _SAFE = "/:@!$&'()*+,;=~-._"
 _PLAIN = re.compile(r"/(?!/)[A-Za-z0-9/:@!$&'()*+,;=~_.-]*")
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(?:/|$)")
@@ -147,8 +148,10 @@ def url_path(url: str) -> str:
 
 
 def _hashed(kind: str, text: str) -> str:
+    """Return a kind and 50 bits in base32 (RFC 4648, 6), in lower case: two characters at once."""
     digest = hashlib.blake2b(text.encode(), digest_size=10).digest()
-    return kind + base64.b32encode(digest)[:10].decode().lower()
+    bits = int.from_bytes(digest, "big") >> 30
+    return kind + "".join([_PAIRS[bits >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
 
 
 @lru_cache(maxsize=8192)

@@ -1,5 +1,8 @@
 """Paths and URLs: one canonical form, whoever wrote them."""
 
+import base64
+import hashlib
+
 import pytest
 from django.test import override_settings
 from django.urls import path, reverse
@@ -172,3 +175,10 @@ def test_every_path_under_a_prefix_carries_a_tag_that_its_purge_names(head, tail
     carried = {paths.path_tag(page), *paths.prefix_tags(page)}
     folder = paths.prefix_tag(prefix)
     assert folder is None or carried & {folder, paths.path_tag(prefix)}
+
+
+@given(TEXT)
+def test_the_tag_of_a_path_is_base32_of_its_hash(path):
+    digest = hashlib.blake2b(path.encode(), digest_size=10).digest()
+
+    assert paths.path_tag(path) == "p" + base64.b32encode(digest)[:10].decode().lower()
