@@ -42,9 +42,9 @@ _BESIDE_STAR = re.compile(r"[^/]*\*.*")
 
 @dataclass(frozen=True, kw_only=True)
 class AzureFrontDoorBackend(ApiBackend):
-    """Purge one endpoint, as an identity that may "Microsoft.Cdn/profiles/afdEndpoints/purge".
+    """Purge one endpoint, as one who may "Microsoft.Cdn/profiles/afdEndpoints/purge/action".
 
-    Without ``client_secret`` it is the one that ``DefaultAzureCredential`` finds.
+    Without ``client_secret`` that is whom ``DefaultAzureCredential`` finds.
     """
 
     subscription_id: str

@@ -71,14 +71,14 @@ class NginxBackend(ProxyBackend):
         target = self.path_prefix + path
         yield Request(method=self.method, target=target, host=host, headers=self.headers())
 
-    def requests_for_all(self, host: str, beginning: str) -> Iterator[Request]:
+    def requests_for_beginning(self, host: str, beginning: str) -> Iterator[Request]:
         """Yield the same with an asterisk."""
         yield from self.requests_for(host, f"{beginning}*")
 
-    def folders(self, batch: PurgeBatch) -> tuple[frozenset[str], PurgeBatch]:
+    def beginnings(self, batch: PurgeBatch) -> tuple[frozenset[str], PurgeBatch]:
         """Return what wildcards purge."""
         if not self.wildcards:
-            return super().folders(batch)
+            return super().beginnings(batch)
         loose = frozenset(regex for regex in batch.patterns if _beginning(regex) in {"", "/"})
         wide = PurgeBatch(tags=batch.tags, patterns=loose)
         if batch.everything or (wide and self.allow_everything):

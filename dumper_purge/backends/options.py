@@ -128,6 +128,8 @@ def _wanted(hint: Any) -> str:
         return "one of " + ", ".join(map(repr, members))
     if origin in {Union, UnionType}:
         return " or ".join(map(_wanted, members))
+    if origin in {dict, Mapping}:
+        return "a dict"
     if origin is tuple:
         return f"a list, each {_wanted(members[0])}"
     return "None" if hint is NoneType else _WORDS.get(hint, f"a {hint}")

@@ -59,12 +59,12 @@ class ProxyBackend(BaseBackend):
         """Tell whether an answer says, in the words of this proxy, that the URL is not stored."""
         raise NotImplementedError
 
-    def folders(self, batch: PurgeBatch) -> tuple[frozenset[str], PurgeBatch]:
+    def beginnings(self, batch: PurgeBatch) -> tuple[frozenset[str], PurgeBatch]:
         """Return what is to be purged together with all that begins so, and what cannot be."""
         return frozenset(), _broad(batch)
 
-    def requests_for_all(self, host: str, beginning: str) -> Iterator[Request]:
-        """Yield what purges every URL that begins so, where :meth:`folders` returns any."""
+    def requests_for_beginning(self, host: str, beginning: str) -> Iterator[Request]:
+        """Yield what purges every URL that begins so, where :meth:`beginnings` returns any."""
         raise NotImplementedError
 
     def reason(self, answer: Answer) -> str:
@@ -105,7 +105,7 @@ class ProxyBackend(BaseBackend):
 
     def send(self, batch: PurgeBatch, node: str) -> None:
         """Send all requests at once, pipelined over one connection."""
-        beginnings, impossible = self.folders(batch)
+        beginnings, impossible = self.beginnings(batch)
         purges = list(self._purges(batch, beginnings))
         failed = [
             (purge, answer)
@@ -128,7 +128,7 @@ class ProxyBackend(BaseBackend):
                 yield _Purge(request, (host, path))
         for beginning in sorted(beginnings):
             for host in self.hosts:
-                for request in self.requests_for_all(host, beginning):
+                for request in self.requests_for_beginning(host, beginning):
                     yield _Purge(request, None)
 
     def _exchange(self, purges: Sequence[_Purge], node: str) -> list[Answer]:

@@ -117,6 +117,8 @@ def _is_late(error: Exception) -> bool:
 
 
 def _prepared(call: Call, base_url: str, auth: AuthBase | None) -> requests.PreparedRequest:
+    if has_dot_segment(call.path):
+        raise ValueError(f"{call.path!r} would be another call: it has dots between its slashes.")
     request = requests.Request(
         call.method,
         base_url.rstrip("/") + call.path,
@@ -130,8 +132,6 @@ def _prepared(call: Call, base_url: str, auth: AuthBase | None) -> requests.Prep
         prepared = _session().prepare_request(request)
     except Exception as error:  # Each vendor's package has errors of its own.
         raise Transient(f"cannot be called: {type(error).__name__}") from error
-    if has_dot_segment(call.path):
-        raise ValueError(f"{call.path!r} would be another call: it has dots between its slashes.")
     return prepared
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.db import connections
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import delivery
+from dumper_purge.deliver import carrying, delivery
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.background.threads import threads_run
 from dumper_purge.exceptions import Transient
@@ -371,7 +371,7 @@ settings.configure(
 import django
 django.setup()
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import delivery
+from dumper_purge.deliver import carrying, delivery
 from tests.deliver.stage import stage, failing
 from dumper_purge.exceptions import Transient
 started = time.monotonic()
@@ -441,3 +441,16 @@ def test_a_process_that_ends_tries_a_dead_node_once_more():
 
     assert lines.count("event send e") >= 2
     assert lines[-1] == "ERROR The process ended before it could purge 1 path on edge at e."
+
+
+def test_the_thread_of_timers_that_were_dropped_ends(stage):
+    delivery.forget()
+    carrying.background.later(600, lambda: None, optional=True)
+    assert purge_threads()
+
+    delivery.forget()
+
+    deadline = time.monotonic() + 5
+    while purge_threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert purge_threads() == []

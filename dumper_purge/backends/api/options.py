@@ -38,17 +38,7 @@ def shapes(secret: str) -> frozenset[str]:
 
 def check_options(backend: "ApiBackend") -> None:
     """Raise ImproperlyConfigured with alias, option and remedy."""
-    for field in fields(backend):
-        value = getattr(backend, field.name)
-        if not field.repr and isinstance(value, str) and not VISIBLE.fullmatch(value):
-            raise wrong(backend, field.name, "must be printable ASCII without a space")
-    for name in _ABOVE_ZERO:
-        if getattr(backend, name) <= 0:
-            raise wrong(backend, name, f"= {getattr(backend, name)!r} must be above 0")
-    if backend.soft and not backend.soft_is_possible:
-        raise wrong(backend, "soft", "must be False: this cache knows no soft purge")
-    if not backend.schemes or not set(backend.schemes) <= {"http", "https"}:
-        raise wrong(backend, "schemes", f"= {backend.schemes!r} must be 'http', 'https' or both")
+    _check_values(backend)
     _check_base_url(backend)
     _check_package(backend)
     if backend.location:
@@ -60,6 +50,20 @@ def check_options(backend: "ApiBackend") -> None:
             f"DUMPER_BACKENDS[{backend.alias!r}]['HOSTS'] must list the site's hosts: without tags,"
             " absolute URLs are purged."
         )
+
+
+def _check_values(backend: "ApiBackend") -> None:
+    for field in fields(backend):
+        value = getattr(backend, field.name)
+        if not field.repr and isinstance(value, str) and not VISIBLE.fullmatch(value):
+            raise wrong(backend, field.name, "must be printable ASCII without a space")
+    for name in _ABOVE_ZERO:
+        if getattr(backend, name) <= 0:
+            raise wrong(backend, name, f"= {getattr(backend, name)!r} must be above 0")
+    if backend.soft and not backend.soft_is_possible:
+        raise wrong(backend, "soft", "must be False: this cache knows no soft purge")
+    if not backend.schemes or not set(backend.schemes) <= {"http", "https"}:
+        raise wrong(backend, "schemes", f"= {backend.schemes!r} must be 'http', 'https' or both")
 
 
 def wrong(backend: "ApiBackend", option: str, problem: str) -> ImproperlyConfigured:

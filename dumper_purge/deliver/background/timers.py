@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class Timers:
         self._ticking = False
         self._last_call = 0.0
         self._bell = threading.Event()
+        self._process = os.getpid()
 
     def later(
         self,
@@ -74,6 +76,8 @@ class Timers:
     def drop(self) -> None:
         """Forget all timers, without the lock: after a fork nobody may be there to release it."""
         self._heap = []
+        if os.getpid() == self._process:  # The lock of the bell is another one of those.
+            self._bell.set()
 
     def hurry(self, seconds: float) -> None:
         """Do in so many seconds what is, or will be, due later than that."""
