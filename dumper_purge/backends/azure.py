@@ -95,7 +95,7 @@ class AzureFrontDoorBackend(ApiBackend):
     @operation(items=100)
     def purge_urls(self, urls: Sequence[str]) -> Call:
         """Purge paths, each with all of its queries; one with ``*`` in it, its folder."""
-        return self._purge([_BESIDE_STAR.sub("*", path) for path in urls])
+        return self._purge(urls)
 
     @operation(items=50)
     def purge_prefixes(self, prefixes: Sequence[str]) -> Call:
@@ -125,8 +125,9 @@ class AzureFrontDoorBackend(ApiBackend):
         return f"{group}/providers/Microsoft.Cdn/profiles/{self.profile}"
 
     def _purge(self, paths: Sequence[str]) -> Call:
+        named = list(dict.fromkeys(_BESIDE_STAR.sub("*", path) for path in paths))
         return Call(
             path=f"{self._profile}/afdEndpoints/{self.endpoint}/purge",
             params={"api-version": self.api_version},
-            json={"contentPaths": list(paths), "domains": list(self.hosts)},
+            json={"contentPaths": named, "domains": list(self.hosts)},
         )

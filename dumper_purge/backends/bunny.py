@@ -93,13 +93,12 @@ class BunnyBackend(ApiBackend):
     @operation()
     def purge_urls(self, urls: Sequence[str]) -> Call:
         """Purge one URL; without ``exactPath`` one that ends in ``/`` is a prefix."""
-        waiting = {"async": "true" if self.asynchronous else "false", "exactPath": "true"}
-        return Call(path="/purge", params={"url": urls[0], **waiting})
+        return self._call(urls[0], exact="true")
 
     @operation()
     def purge_prefixes(self, prefixes: Sequence[str]) -> Call:
         """Purge all that begins with a URL."""
-        return self.purge_urls([prefixes[0] + "*"])
+        return self._call(prefixes[0] + "*", exact="false")
 
     @operation()
     def purge_everything(self) -> Call:
@@ -117,3 +116,7 @@ class BunnyBackend(ApiBackend):
             is_alone = name == "EnableHostnameVary" and len(self.hosts) == 1
             if zone.get(name, wanted) != wanted and not is_alone:
                 yield f"{name} of the pull zone is {zone[name]!r}: {problem}."
+
+    def _call(self, url: str, *, exact: str) -> Call:
+        waiting = "true" if self.asynchronous else "false"
+        return Call(path="/purge", params={"url": url, "async": waiting, "exactPath": exact})

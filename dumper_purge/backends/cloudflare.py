@@ -54,6 +54,8 @@ class CloudflareBackend(ApiBackend):
     """As of all backends; 0: what the plan allows."""
     max_files: Literal[30, 100, 500] = 100
     """How many URLs one call holds: 500 on Enterprise, 30 where more are refused."""
+    schemes: tuple[str, ...] = ("http", "https")
+    """As of all API backends; one where the zone answers only that, to the site as well."""
     vary: tuple[str, ...] = ()
     """The request headers that a Cache Rule's "Vary" setting covers."""
     base_url: str = "https://api.cloudflare.com/client/v4"

@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid4
@@ -33,6 +33,9 @@ from dumper_purge.backends.vendors.cloudfront_behaviours import findings
 from dumper_purge.transport.pooled import Call, Reply
 
 __all__ = ["CloudFrontBackend"]
+
+_MOST_WILDCARDS = 15
+_FROM_TILDE = re.compile(r"~.*")
 
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -96,12 +99,12 @@ class CloudFrontBackend(ApiBackend):
     @operation(items=3_000)
     def purge_urls(self, urls: Sequence[str]) -> Call:
         """Purge paths, without their queries."""
-        return self._call(list(urls))
+        return self._call(_named(urls))
 
     @operation(items=15)
     def purge_prefixes(self, prefixes: Sequence[str]) -> Call:
         """Purge all that begins with a path, queries included."""
-        return self._call([f"{prefix}*" for prefix in prefixes])
+        return self._call(_named(f"{prefix}*" for prefix in prefixes))
 
     @operation()
     def purge_everything(self) -> Call:
@@ -137,3 +140,10 @@ class CloudFrontBackend(ApiBackend):
         else:
             owner, path = {"DistributionId": self.distribution_id}, ""
         return Call(path=f"create_invalidation{path}", json={**owner, "InvalidationBatch": batch})
+
+
+def _named(paths: Iterable[str]) -> list[str]:
+    """Return paths as CloudFront takes them: none with ``~``, but all that begins as it does."""
+    named = list(dict.fromkeys(_FROM_TILDE.sub("*", path) for path in paths))
+    wild = sum(path.endswith("*") for path in named)
+    return ["/*"] if "/*" in named or wild > _MOST_WILDCARDS else named

@@ -7,6 +7,7 @@ that everything is purged by its key instead.
 Source: https://www.fastly.com/documentation/reference/api/purging/
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -32,6 +33,8 @@ class FastlyBackend(ApiBackend):
     base_url: str = "https://api.fastly.com"
 
     tag_field: ClassVar[str | None] = "Surrogate-Key"
+    # A key named "status" would be answered in the place of the status.
+    tag_form: ClassVar[re.Pattern[str]] = re.compile(r"(?!status$).+")
     max_tag_bytes: ClassVar[int] = 16_000
     strips: ClassVar[frozenset[str]] = frozenset({"surrogate-control", "surrogate-key"})
     reads: ClassVar[frozenset[str]] = frozenset({"surrogate-control"})

@@ -183,9 +183,9 @@ class GenericHTTPBackend(ApiBackend):
         return self._templates["purge_everything"].fill(())
 
     def confirms(self, reply: Reply) -> bool:
-        """Compare what the pointers show; without any, a page of HTML is no confirmation."""
-        if not self.confirm:
-            return not reply.text.lstrip().startswith("<")
+        """Compare what the pointers show; a page of HTML is no confirmation."""
+        if reply.text.lstrip().startswith("<"):
+            return False
         return all(_at(reply.json, pointer) == value for pointer, value in self.confirm.items())
 
     def verdict(self, reply: Reply) -> Verdict:

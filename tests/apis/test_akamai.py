@@ -297,6 +297,8 @@ def test_calls_keep_within_the_rate_of_an_account():
     ({"client_secret": ""}, r"\['client_secret'\] must be printable ASCII"),
     ({"client_token": None, "client_secret": None, "access_token": None, "edgerc": "/no/file"},
      r"\['edgerc'\] = '/no/file' must be the path of a file"),
+    ({"client_token": None, "client_secret": None, "access_token": None, "edgerc": "~no-user/x"},
+     r"\['edgerc'\] = '~no-user/x' must be the path of a file"),
     ({"method": "url"}, r"\['cp_codes'\] must be given where pages have no tags"),
     ({"method": "url", "cp_codes": [1], "hosts": ()}, r"\['HOSTS'\] must list the site's hosts"),
     ({"cp_codes": ["1"]}, "must be a list, each a whole number"),

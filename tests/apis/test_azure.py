@@ -144,6 +144,12 @@ def test_a_path_with_a_star_is_its_folder(accept, path, sent):
     assert bodies(accept)[0]["contentPaths"] == [sent]
 
 
+def test_a_prefix_with_a_star_is_its_folder(accept):
+    azure().send(PurgeBatch(prefixes=frozenset({"/shop/a*b/"})), "azure")
+
+    assert bodies(accept)[0]["contentPaths"] == ["/shop/*"]
+
+
 @pytest.mark.parametrize("batch", [
     PurgeBatch(everything=True),
     PurgeBatch(tags=frozenset({"menu"})),

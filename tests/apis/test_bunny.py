@@ -104,7 +104,7 @@ def test_a_url_is_not_waited_for_where_that_is_wished(api):
 def test_a_prefix_is_purged_with_a_wildcard(api):
     bunny(method="url").send(PurgeBatch(prefixes=frozenset({"/news/20"})), "bunny")
 
-    wanted = "url=https%3A%2F%2Fwww.example.com%2Fnews%2F20%2A&async=false&exactPath=true"
+    wanted = "url=https%3A%2F%2Fwww.example.com%2Fnews%2F20%2A&async=false&exactPath=false"
     assert sent(api) == [("POST", f"https://api.bunny.net/purge?{wanted}", None)]
 
 

@@ -230,6 +230,28 @@ def test_hosts_are_purged_where_everything_is_meant(api):
     assert bodies(api) == [{"hostnames": ["a.example", "b.example"]}]
 
 
+def test_a_host_is_named_by_its_placeholder(api):
+    operations = {
+        "urls": {"path": "/urls", "json": "{items}"},
+        "hosts": {"method": "DELETE", "path": "/hosts/{host}"},
+    }
+
+    generic(method="url", operations=operations).send(PurgeBatch(everything=True), "cdn")
+
+    assert api.calls[0].request.url.endswith(f"/hosts/{HOST}")
+
+
+def test_a_host_is_named_by_its_placeholder(api):
+    operations = {
+        "urls": {"path": "/urls", "json": "{items}"},
+        "hosts": {"method": "DELETE", "path": "/hosts/{host}"},
+    }
+
+    generic(method="url", operations=operations).send(PurgeBatch(everything=True), "cdn")
+
+    assert api.calls[0].request.url.endswith(f"/hosts/{HOST}")
+
+
 # Nothing breaks out
 
 awkward = st.text(min_size=1, max_size=30) | st.sampled_from(EVIL)
@@ -429,6 +451,10 @@ def test_what_can_be_purged_by_nothing_is_rejected(api):
         ({"confirm": {"/ok": True}}, 200, '{"ok": true}', Verdict.DONE),
         ({"confirm": {"/ok": True}}, 200, '{"ok": false}', Verdict.TRANSIENT),
         ({"confirm": {"/ok": True}}, 200, "", Verdict.TRANSIENT),
+        ({"confirm": {"/error": None}}, 200, "{}", Verdict.DONE),
+        ({"confirm": {"/error": None}}, 200, "<html>", Verdict.TRANSIENT),
+        ({"confirm": {"/error": None}}, 200, "{}", Verdict.DONE),
+        ({"confirm": {"/error": None}}, 200, "<html>", Verdict.TRANSIENT),
         ({"confirm": {"/a~1b/1/~0": "x"}}, 200, '{"a/b": [0, {"~": "x"}]}', Verdict.DONE),
         ({"confirm": {"/a/5": "x"}}, 200, '{"a": []}', Verdict.TRANSIENT),
         ({"confirm": {"/a/b": "x"}}, 200, '{"a": "x"}', Verdict.TRANSIENT),

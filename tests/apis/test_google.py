@@ -358,6 +358,7 @@ def test_an_exceeded_rate_is_waited_for_though_nobody_says_how_long():
         ({"url_map": "../x"}, r"\['url_map'\] = '../x' must be a name such as"),
         ({"url_map": 5}, r"\['url_map'\] = 5 must be a str"),
         ({"service_account_file": "/no/key"}, r"'/no/key' must be a JSON key file"),
+        ({"service_account_file": "k" * 300}, "must be a JSON key file"),
         ({"soft": True}, r"\['soft'\] must be False: this cache knows no soft purge"),
         ({"vary": "Accept"}, r"\['vary'\] = 'Accept' must be a list, each a str"),
         ({"base_url": "http://compute.example"}, r"must begin with https://"),

@@ -134,7 +134,8 @@ def strings(value: Any) -> Iterator[str]:
 
 def _values_of(item: str) -> dict[str, str]:
     located = _LOCATED.fullmatch(item)
-    host, path = located.groups() if located else ("", item)
+    alone = ("", item) if item.startswith("/") else (item, "")
+    host, path = located.groups() if located else alone
     return {"item": item, "host": host, "path": path}
 
 
