@@ -84,6 +84,8 @@ class CloudFrontBackend(ApiBackend):
             raise wrong(self, "secret_key", "and 'access_key' must be given together, or neither")
         if self.tag_header is not None and not _HEADER.fullmatch(self.tag_header):
             raise wrong(self, "tag_header", f"= {self.tag_header!r} must be a header's name")
+        if self.tag_header and self.method == "url":
+            raise wrong(self, "method", "= 'url' needs no 'tag_header': leave that out")
         super().__post_init__()
 
     @property

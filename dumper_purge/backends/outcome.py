@@ -36,7 +36,7 @@ def verdict_of(status: int) -> Verdict:
     """Return what a status means where an API does not say more (RFC 9110, 15; RFC 6585, 4)."""
     if status == 429:
         return Verdict.THROTTLED
-    if status in _TRY_AGAIN or (status >= 500 and status not in _FOR_GOOD):
+    if _may_pass(status):
         return Verdict.TRANSIENT
     if status in {413, 414, 431}:
         return Verdict.TOO_BIG
@@ -50,7 +50,7 @@ def failure(who: str, status: int, reason: str, *, wait: str | None, remedy: str
     do about a refusal.
     """
     said = f"{who} answered {status}" + (f" {reason[:80]!r}" if reason else "")
-    if status in _TRY_AGAIN:
+    if _may_pass(status):
         return Transient(f"{said}.", retry_after=retry_after(wait))
     return Rejected(f"{said}: {remedy}.")
 
@@ -65,6 +65,10 @@ def api_failure(
             seconds = _THROTTLED
         return Transient(f"{who} answered {said}.", retry_after=seconds)
     return Rejected(f"{who} answered {said}: {remedy}.")
+
+
+def _may_pass(status: int) -> bool:
+    return status in _TRY_AGAIN or (status >= 500 and status not in _FOR_GOOD)
 
 
 def worst(errors: Sequence[PurgeError]) -> PurgeError:

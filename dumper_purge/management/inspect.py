@@ -24,13 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
     """Print what was found; raise CommandError if anything was, or a cache could not be asked."""
     count = 0
-    for backend in _chosen(options["aliases"]):
+    chosen = _chosen(options["aliases"])
+    for backend in filter(_can_tell, chosen):
         for finding in _findings(backend):
             count += 1
             command.stderr.write(f"{backend.alias}: {finding}")
     if count:
         raise CommandError(f"{count} to be seen to.")
-    command.stdout.write("Nothing found.")
+    told = [backend.alias for backend in chosen if _can_tell(backend)]
+    command.stdout.write(f"Nothing found in {', '.join(told) or 'any'}.")
+    for backend in chosen:
+        if not _can_tell(backend):
+            command.stdout.write(f"{backend.alias} cannot be asked: see the text of its module.")
 
 
 def _chosen(aliases: list[str]) -> list[BaseBackend]:
@@ -42,6 +47,10 @@ def _chosen(aliases: list[str]) -> list[BaseBackend]:
         if alias not in backends:
             raise CommandError(f"{alias!r} is none of DUMPER_BACKENDS: {', '.join(backends)}.")
     return [backends[alias] for alias in aliases or backends]
+
+
+def _can_tell(backend: BaseBackend) -> bool:
+    return type(backend).findings is not BaseBackend.findings
 
 
 def _findings(backend: BaseBackend) -> Iterator[str]:

@@ -132,21 +132,6 @@ def test_what_cloudfront_cannot_name_is_purged_by_its_beginning(paths, items):
     assert sent(PurgeBatch(prefixes=frozenset({"/a/b~c/"}))) == [["/a/b*"]]
 
 
-@pytest.mark.parametrize(
-    ("paths", "items"),
-    [
-        (["/~joe/", "/a/"], ["/*"]),
-        (["/shop/a~b/", "/shop/a~c", "/a/"], ["/a/", "/shop/a*"]),
-        ([f"/{number}/~x" for number in range(15)], [f"/{number}/*" for number in range(15)]),
-        ([f"/{number}/~x" for number in range(16)], ["/*"]),
-    ],
-)
-def test_what_cloudfront_cannot_name_is_purged_by_its_beginning(paths, items):
-    """A tilde is refused as it is, and as ``%7E`` it is another page (aws/aws-sdk-js-v3#4042)."""
-    assert sent(PurgeBatch(paths=frozenset(paths))) == [sorted(items)]
-    assert sent(PurgeBatch(prefixes=frozenset({"/a/b~c/"}))) == [["/a/b*"]]
-
-
 def test_everything_is_one_path():
     assert sent(PurgeBatch(everything=True)) == [["/*"]]
     assert sent(PurgeBatch(everything=True), tag_header="Edge-Tags") == [["/*"]]

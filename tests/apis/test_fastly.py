@@ -57,25 +57,6 @@ def test_a_tag_named_like_the_status_of_an_answer_is_a_hash():
 
 
 @responses.activate
-def test_a_tag_named_like_the_status_of_an_answer_is_a_hash():
-    """Keys are answered by name: ``{"status": "1-1"}`` would pass for a failure, for ever."""
-
-    def answer(request):
-        keys = json.loads(request.body)["surrogate_keys"]
-        return 200, {}, json.dumps(dict.fromkeys(keys, "1-1"))
-
-    responses.add_callback("POST", f"{API}/service/SU1Z/purge", answer)
-    backend = fastly()
-
-    backend.send(PurgeBatch(tags=frozenset({"status"})), "cdn")
-
-    keys = json.loads(responses.calls[0].request.body)["surrogate_keys"]
-    assert backend.spelled("status") in keys
-    assert "status" not in keys
-    assert backend.spelled("statuses") == "statuses"
-
-
-@responses.activate
 @pytest.mark.parametrize("batch", [TAGS, PurgeBatch(everything=True)], ids=["tags", "everything"])
 def test_a_soft_purge_is_soft_for_everything_too(batch):
     """``purge_all`` never is."""

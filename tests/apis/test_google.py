@@ -266,6 +266,24 @@ def test_a_server_of_tokens_that_hangs_is_not_waited_for_long(api, monkeypatch, 
     assert server.received
 
 
+def test_the_calls_of_a_purge_do_not_wait_one_by_one_for_a_token(api, monkeypatch, tmp_path):
+    monkeypatch.setattr(google_project, "_LONGEST", 0.3)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "parlour")
+    signer.cache_clear()
+    paths = PurgeBatch(paths=frozenset(f"/{number}/" for number in range(300)))
+    with serving(HANG) as server:
+        api.add_passthru(server.url)
+        key = json.loads(Path(vendor.key_file()).read_text()) | {"token_uri": server.url}
+        file = tmp_path / "key.json"
+        file.write_text(json.dumps(key))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+
+        with pytest.raises(Transient, match="google cannot be called: "):
+            google(service_account_file="").send(paths, "google")
+
+    assert len(server.received) <= 3  # of eight threads
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_child_does_not_wait_for_a_lock_that_another_thread_of_its_parent_holds():
     backend = google()

@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import caches
 
 from dumper_purge import backends
+from dumper_purge.backends.api import ApiBackend
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.options import build
 from dumper_purge.paths import EVERYTHING, path_tag, prefix_tags
@@ -70,6 +71,12 @@ def test_every_backend_has_a_model():
     assert {backend.rpartition(".")[2] for backend, *_ in ENTRIES.values()} == everyone()
     assert ENTRIES.keys() == MODELS.keys()
     assert {spec.name for spec in SPECS} <= {name.partition(",")[0] for name in ENTRIES}
+    apis = {
+        cls.__name__
+        for cls in ApiBackend.__subclasses__()
+        if cls.__module__.startswith("dumper_purge.")
+    }
+    assert apis == {spec.backend.rpartition(".")[2] for spec in SPECS}
 
 
 # One cache

@@ -5,6 +5,8 @@ import logging
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -20,7 +22,7 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.outbox import table
 from dumper_purge.signals import purge_failed, purge_sent
-from dumper_purge.transport.pooled import Call, Token
+from dumper_purge.transport.pooled import Call, Reply, Token
 from tests.apis.conftest import build_backend
 from tests.apis.registry import SPECS
 from tests.apis.server import CUT, HANG, RESET, Answer, serving
@@ -258,6 +260,24 @@ def test_each_wrong_option_is_refused(settings):
 
 
 # It sees what it looks for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd(ApiBackend):
+    """A backend of somebody's own, whose secrets are no text."""
+
+    pin: int = field(repr=False)
+    codes: tuple[str, ...] = field(repr=False)
+    tag_field: ClassVar[str] = "Tag"
+
+
+def test_secrets_that_are_no_text_are_hidden_as_well():
+    reply = Reply(status=403, text="4711: open sesame, by nobody")
+    odd = Odd(alias="odd", base_url="https://api.example", pin=4711, codes=("open", "sesame"))
+
+    _, error = odd._judged(reply)
+
+    assert "403 '***: *** ***, by nobody'" in str(error)
 
 
 def places(watch):

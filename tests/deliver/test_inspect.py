@@ -43,7 +43,18 @@ def inspected(*aliases):
 def test_nothing_found_is_said(backends):
     backends(a={}, b={})
 
-    assert inspected() == ("Nothing found.\n", "")
+    assert inspected() == ("Nothing found in a, b.\n", "")
+
+
+def test_a_cache_that_has_no_such_call_is_named(settings):
+    settings.DUMPER_BACKENDS = {"a": {"BACKEND": "dumper_purge.backends.dummy.DummyBackend"}}
+
+    out, _ = inspected()
+
+    assert out.splitlines() == [
+        "Nothing found in any.",
+        "a cannot be asked: see the text of its module.",
+    ]
 
 
 def test_findings_are_an_error_that_counts_them(backends, capsys):
@@ -60,7 +71,7 @@ def test_findings_are_an_error_that_counts_them(backends, capsys):
 def test_one_alias_is_asked_alone(backends):
     backends(a={}, b={"says": ["one"]})
 
-    assert inspected("a") == ("Nothing found.\n", "")
+    assert inspected("a") == ("Nothing found in a.\n", "")
 
 
 def test_a_cache_that_does_not_answer_is_named(backends):

@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -24,9 +24,9 @@ def secrets(backend: "ApiBackend") -> Iterator[str]:
     """Yield the values of the options that nothing may show, and of "Bearer abc" also "abc"."""
     for field in fields(backend):
         value = getattr(backend, field.name)
-        if not field.repr:
-            values = (value,) if isinstance(value, str) else map(str, dict(value or {}).values())
-            for each in values:
+        if not field.repr and value:
+            several = value.values() if isinstance(value, Mapping) else value
+            for each in map(str, (value,) if isinstance(value, (str, int, float)) else several):
                 yield from (each, *each.split()[1:])
 
 

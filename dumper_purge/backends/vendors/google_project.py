@@ -57,8 +57,12 @@ class Signer(AuthBase):
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
         """Add the ``Authorization`` header to a prepared request."""
-        with self._lock:
+        if not self._lock.acquire(timeout=_LONGEST):  # Or they would wait one after the other.
+            raise TimeoutError
+        try:
             self._credentials.before_request(self._request, r.method, r.url, r.headers)
+        finally:
+            self._lock.release()
         return r
 
 

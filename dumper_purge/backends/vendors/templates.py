@@ -9,7 +9,7 @@ Placeholders are ``{item}`` (a tag, a URL, a host), ``{host}`` and ``{path}`` of
 - a header: what is not printable ASCII is percent-encoded, so that no line ends;
 - ``json``: strings are quoted by the encoder. The string ``"{items}"`` becomes the list of items,
   and a list of one template is repeated for each item: ``["{host}{path}"]``;
-- ``text``: by its Content-Type, for forms and for XML; otherwise as in a header.
+- ``text``: by its Content-Type, for forms, JSON and XML; otherwise as in a header.
 
 Elsewhere ``{items}`` are joined with ``separator``; an item that has it in itself is not sent.
 """
@@ -17,6 +17,7 @@ Elsewhere ``{items}`` are joined with ``separator``; an item that has it in itse
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from json import dumps
 from typing import Any
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
@@ -79,6 +80,8 @@ class Template:
         kind = {name.lower(): value for name, value in self.headers.items()}.get("content-type", "")
         if "x-www-form-urlencoded" in kind:
             return _part
+        if "json" in kind:
+            return _in_json
         return _in_xml if "xml" in kind else _plain
 
 
@@ -149,6 +152,10 @@ def _in_path(value: str) -> str:
 
 def _plain(value: str) -> str:
     return quote(value, safe=_PRINTABLE)
+
+
+def _in_json(value: str) -> str:
+    return dumps(_plain(value))[1:-1]
 
 
 def _in_xml(value: str) -> str:
