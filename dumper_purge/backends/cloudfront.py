@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid4
@@ -101,12 +101,12 @@ class CloudFrontBackend(ApiBackend):
     @operation(items=3_000)
     def purge_urls(self, urls: Sequence[str]) -> Call:
         """Purge paths, without their queries."""
-        return self._call(_named(urls))
+        return self._call(self._named(urls))
 
     @operation(items=15)
     def purge_prefixes(self, prefixes: Sequence[str]) -> Call:
         """Purge all that begins with a path, queries included."""
-        return self._call(_named(f"{prefix}*" for prefix in prefixes))
+        return self._call(self._named([f"{prefix}*" for prefix in prefixes]))
 
     @operation()
     def purge_everything(self) -> Call:
@@ -133,6 +133,16 @@ class CloudFrontBackend(ApiBackend):
         options = {name: getattr(self, name) for name in names}
         return aws.exchange(call, aws.Account(service="cloudfront", **options))
 
+    def _named(self, paths: Sequence[str]) -> list[str]:
+        """Return paths as CloudFront takes them: none with ``~``, but all that begins as it does.
+
+        Where everything is meant, and must not be purged, they are left for CloudFront to refuse.
+        """
+        named = list(dict.fromkeys(_FROM_TILDE.sub("*", path) for path in paths))
+        if "/*" not in named and sum(path.endswith("*") for path in named) <= _MOST_WILDCARDS:
+            return named
+        return ["/*"] if self.allow_everything else list(paths)
+
     def _call(self, items: list[str]) -> Call:
         """Return a call that AWS carries out once, however often it is made."""
         paths = {"Quantity": len(items), "Items": items}
@@ -142,10 +152,3 @@ class CloudFrontBackend(ApiBackend):
         else:
             owner, path = {"DistributionId": self.distribution_id}, ""
         return Call(path=f"create_invalidation{path}", json={**owner, "InvalidationBatch": batch})
-
-
-def _named(paths: Iterable[str]) -> list[str]:
-    """Return paths as CloudFront takes them: none with ``~``, but all that begins as it does."""
-    named = list(dict.fromkeys(_FROM_TILDE.sub("*", path) for path in paths))
-    wild = sum(path.endswith("*") for path in named)
-    return ["/*"] if "/*" in named or wild > _MOST_WILDCARDS else named

@@ -1,6 +1,7 @@
 """Conditional requests (RFC 9110, section 13), answered from the finished response."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import cast
 
 from django.http import HttpRequest
@@ -21,11 +22,15 @@ CONDITIONS = frozenset({
 _OF_THE_CONTENT = frozenset({"content-type", "content-length", "content-encoding", "content-range"})
 
 
-def with_etag(response: HttpResponse) -> None:
-    """Give a response an ETag, unless the view gave it one."""
+def with_etag(response: HttpResponse, tags: Iterable[str]) -> None:
+    """Give a response an ETag, unless the view gave it one.
+
+    It is another for other tags, as a 304 brings some edges (Akamai) no new ones.
+    """
     if "etag" not in fields.of(response):
-        digest = hashlib.blake2b(response.content, digest_size=16).hexdigest()
-        fields.put(response, "ETag", f'"{digest}"')
+        digest = hashlib.blake2b(response.content, digest_size=16)
+        digest.update(" ".join(sorted(tags)).encode())
+        fields.put(response, "ETag", f'"{digest.hexdigest()}"')
 
 
 def answered(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

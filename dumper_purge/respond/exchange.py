@@ -195,8 +195,10 @@ class Bypass:
             outcome = status.METHOD
         else:
             own = fields.value(response, "cache-control")
-            if own is None or reason is not gate.IGNORED:
-                refuse(response, None if own is None else parsed(own), self._layers)
+            said = None if own is None else parsed(own)
+            # Fastly stores what is no more than "no-store"; it passes what is private.
+            if said is None or reason is not gate.IGNORED or {"no-store", "no-cache"} & said.keys():
+                refuse(response, said, self._layers)
         logger.debug("%s %r: %s %s", self._request.method, self._request.path, outcome, reason)
         if self._layers.debug:
             outcome = status.explained(outcome, reason)

@@ -1,7 +1,7 @@
 """What a response says to browsers and to every cache in front (RFC 9111, 5.2; RFC 9213)."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,7 +64,8 @@ def private_field(own: Mapping[str, str | None] | None) -> str:
     if own is None:
         return NOT_STORABLE
     kept = {name: value for name, value in own.items() if name not in {"public", "s-maxage"}}
-    return formatted({**kept, "private": kept.get("private")})
+    # Of what is private="name" others may store the rest (RFC 9111, 5.2.2.7).
+    return formatted({**kept, "private": None})
 
 
 def storable(
@@ -86,11 +87,16 @@ def storable(
         if sent and edge.tag_header and times[0]:
             joined = edge.tag_separator.join(sent)
             # Of two budgets the smaller one: the coarser tags are purged as well.
-            tags[edge.tag_header] = min(tags.get(edge.tag_header, joined), joined, key=len)
+            before = tags.get(edge.tag_header, joined)
+            tags[edge.tag_header] = min(before, joined, key=_size(edge.tag_separator))
     for edge in edges:
         if not _harms(edge, serving, host):
             _forbid(kept, edge, is_elsewhere=bool(serving) and _is_elsewhere(edge, host))
     return {field: _field(field, browser, each) for field, each in kept.items()} | tags
+
+
+def _size(separator: str) -> Callable[[str], tuple[int, int]]:
+    return lambda joined: (joined.count(separator), len(joined))
 
 
 class _Kept(NamedTuple):

@@ -129,7 +129,8 @@ def _raw_path(request: Any) -> str | None:
         return None
     if target[0] != "/":
         target = "/" + target.partition("://")[2].partition("/")[2]
-    return target.partition("?")[0]
+    path, mark, query = target.partition("?")
+    return path if query else path + mark  # No purge by URL names "/?".
 
 
 def _counted(request: HttpRequest, raw: str, layers: Layers) -> tuple[str, str]:

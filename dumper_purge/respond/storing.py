@@ -1,6 +1,7 @@
 """A rendered page on its way into the page cache, through the fence."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from django.http import HttpRequest
@@ -51,7 +52,7 @@ class Storing:
         own = collapsed(page.tags.difference(implied))
         tags = (*implied, *sorted(own))
         self._read_tokens(tags)
-        self._complete(decision, facts)
+        self._complete(decision, facts, own)
         entry = self._entry(decision, facts, tags)
         if self.known:
             page_cache.remember(self._address, self._layers, entry.vary, tags[len(implied) :])
@@ -69,10 +70,10 @@ class Storing:
         except Exception as error:
             trouble.cache_failed(self._layers.conf.cache_alias, error)
 
-    def _complete(self, decision: Decision, facts: Facts) -> None:
+    def _complete(self, decision: Decision, facts: Facts, own: Collection[str]) -> None:
         response = self._response
         if self._request.method == "GET":
-            conditional.with_etag(response)
+            conditional.with_etag(response, own if self._layers.edges else ())
             fields.put(response, "Content-Length", str(len(response.content)))
         browser = headers.browser_field(facts.own, decision.browser_ttl)
         fields.put(response, "Cache-Control", browser)

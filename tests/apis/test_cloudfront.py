@@ -132,6 +132,21 @@ def test_what_cloudfront_cannot_name_is_purged_by_its_beginning(paths, items):
     assert sent(PurgeBatch(prefixes=frozenset({"/a/b~c/"}))) == [["/a/b*"]]
 
 
+def test_what_cloudfront_cannot_name_is_rejected_where_everything_must_not_be_purged():
+    def answer(request, number):
+        if any("~" in item for item in items_of(request)):
+            return refused(400, "InvalidArgument", "invalid invalidation paths")
+        return done(request)
+
+    batch = PurgeBatch(paths=frozenset({"/~joe/", "/a/", "/shop/b~c/"}))
+
+    with serving(answer) as vendor, pytest.raises(Rejected) as caught:
+        built(base_url=vendor.url, allow_everything=False).send(batch, "front")
+
+    assert caught.value.left == PurgeBatch(paths=frozenset({"/~joe/"}))
+    assert {"/a/", "/shop/b*"} <= {item for each in vendor.received for item in items_of(each)}
+
+
 def test_everything_is_one_path():
     assert sent(PurgeBatch(everything=True)) == [["/*"]]
     assert sent(PurgeBatch(everything=True), tag_header="Edge-Tags") == [["/*"]]

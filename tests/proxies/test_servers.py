@@ -74,6 +74,16 @@ def test_a_page_is_stored_for_a_year_and_gone_after_its_purge(edge):
     assert len(edge.page.asked) == 2
 
 
+def test_no_page_is_kept_under_a_question_mark_without_a_query(edge):
+    """Django, and each ASGI server, take such a request for one of the path."""
+    target = edge.page.path + "?"
+    old = edge.ask(target=target)
+
+    edge.purge()
+
+    assert edge.ask(target=target).body != old.body
+
+
 def test_what_is_not_stored_is_purged_with_success(edge):
     edge.purge("/nowhere/", "/nor/here/")
 

@@ -112,6 +112,13 @@ def test_a_prefix_that_a_proxy_cut_off_may_be_missing_from_the_raw_path(client, 
     assert outcome(client.get("/page/", RAW_URI="/other/page/")) == "fwd=bypass"
 
 
+@pytest.mark.parametrize("name", ["RAW_URI", "REQUEST_URI"])
+def test_a_question_mark_without_a_query_is_another_url_to_an_edge(client, name):
+    client.get("/page/", **{name: "/page/"})
+
+    assert outcome(client.get("/page/", **{name: "/page/?"})) == "fwd=bypass"
+
+
 @pytest.mark.parametrize("path", ["/any/../page", "/any/./a"])
 def test_dot_segments_are_not_stored(client, path):
     factory = RequestFactory()

@@ -1,11 +1,19 @@
 """HEAD, If-* and Range are answered from the stored page."""
 
 import pytest
+from django.core.cache import cache
 from django.utils.http import http_date
+
+from tests.apis import pages
 
 pytestmark = pytest.mark.django_db
 
 OLD = http_date(1_600_000_000)
+
+
+def page(*args, **kwargs):
+    cache.clear()
+    return pages.page(*args, **kwargs)
 
 
 def test_head_is_answered_from_get(client, rendered):
@@ -47,6 +55,14 @@ def test_a_conditional_request_fills_the_cache(client, rendered):
     assert client.get("/page/").content == b"one"
 
     assert len(rendered) == 2
+
+
+def test_a_page_with_other_tags_has_another_etag_where_an_edge_keeps_them(settings):
+    settings.DUMPER_BACKENDS = {"edge": {"BACKEND": "tests.respond.edges.Front"}}
+
+    one, same, two = (page("testserver", tags=tags)["etag"] for tags in (["a"], ["a"], ["b"]))
+
+    assert one == same != two
 
 
 def test_another_etag_gets_the_page(client):

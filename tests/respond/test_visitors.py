@@ -405,6 +405,22 @@ def test_on_an_ignored_path_the_view_may_say_otherwise(client):
     assert client.get("/admin/public/")["Cache-Control"] == "public, max-age=60"
 
 
+@pytest.mark.parametrize("said", ["no-store", "no-cache, max-age=9"])
+def test_on_an_ignored_path_what_must_not_be_stored_is_private(client, settings, said):
+    """Fastly takes no note of the other two."""
+    settings.DUMPER_PATH_IGNORE_REGEX = "^/header/"
+
+    response = client.get("/header/", **{"HTTP_X_SET_CACHE_CONTROL": said})
+
+    assert "private" in response["Cache-Control"]
+
+
+def test_what_is_private_in_part_is_private_as_a_whole(client):
+    response = client.get("/header/", **{"HTTP_X_SET_CACHE_CONTROL": 'private="X-Foo", max-age=5'})
+
+    assert response["Cache-Control"] == "private, max-age=5"
+
+
 def test_what_is_bypassed_is_private_whatever_the_view_says(client):
     client.cookies["sessionid"] = "1"
     response = client.get(
