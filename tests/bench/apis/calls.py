@@ -58,7 +58,7 @@ SUBJECTS = {
     ),
     "Cloudflare, URLs": _Subject(
         backend="cloudflare.CloudflareBackend",
-        options=CLOUDFLARE | {"method": "url"},
+        options=CLOUDFLARE | {"method": "url", "schemes": ["https"]},
         fewest=100,
         per_call="100 URLs",
     ),
