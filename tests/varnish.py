@@ -13,8 +13,10 @@ VCL_FOLDER = Path(__file__).resolve().parent.parent / "vcl"
 TOKEN = "token-of-the-tests"
 # Debian keeps varnishd where only root's PATH leads.
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
-VARNISHD = os.environ.get("VARNISHD") or shutil.which("varnishd", path=PATH) or "varnishd"
+_FOUND = shutil.which("varnishd", path=PATH) or shutil.which("vinyld", path=PATH)
+VARNISHD = os.environ.get("VARNISHD") or _FOUND or "varnishd"
 VARNISHADM = os.environ.get("VARNISHADM", "varnishadm")
+VARNISHLOG = os.environ.get("VARNISHLOG", "varnishlog")
 START_TIMEOUT = 30.0
 
 

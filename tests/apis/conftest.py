@@ -1,3 +1,5 @@
+from contextlib import ExitStack
+
 import pytest
 
 from dumper_purge.backends.options import build
@@ -14,8 +16,6 @@ def spec(request):
 @pytest.fixture
 def stage(spec):
     """Return a function that builds the backend and serves answers to it, until the test ends."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
 
         def build_for(answers, **options):

@@ -3,6 +3,9 @@
 import importlib
 import inspect
 import pkgutil
+import string
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 from django.core.cache import caches
@@ -239,3 +242,33 @@ def test_a_sibling_of_another_port_of_the_same_host_is_forbidden_to_store():
 
     assert headers["Cache-Control"] == "max-age=9, must-revalidate, private"
     assert headers["Surrogate-Control"] == "max-age=60"
+
+
+@pytest.mark.parametrize("widest_first", [True, False])
+def test_of_two_budgets_for_one_tag_header_the_fewer_tags_are_sent(widest_first):
+    """Coarser tags are longer here, and fewer: what counts is how many a cache keeps."""
+    edges = [_Shared(alias="wide"), _Few(alias="few")]
+    own = tuple(string.ascii_letters + string.digits)
+
+    sent = storable(
+        edges if widest_first else edges[::-1],
+        A,
+        "max-age=9, must-revalidate",
+        Outgoing(
+            ttl=600, grace=0, doubt_ttl=5, doubtful=False, lately_purged=False, vary=frozenset(),
+            has_query=False, implied_tags=(EVERYTHING,), own_tags=own,
+        ),
+    )  # fmt: skip
+
+    assert len(sent["X-Tags"].split(",")) <= _Few.max_tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shared(BaseBackend):
+    ttl_header: ClassVar[str] = "Cache-Control"
+    tag_header: ClassVar[str] = "X-Tags"
+    tag_separator: ClassVar[str] = ","
+
+
+class _Few(_Shared):
+    max_tags: ClassVar[int] = 60

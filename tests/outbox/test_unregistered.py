@@ -3,10 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs a script")
-
 SITE = """
 import sys
 import django

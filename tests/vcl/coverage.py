@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.varnish import VARNISHD, VCL_FOLDER
+from tests.varnish import VARNISHADM, VARNISHD, VARNISHLOG, VCL_FOLDER
 
 __all__ = ["TRACE", "Branch", "branches", "entered"]
 
@@ -20,15 +20,15 @@ _REFERENCE = re.compile(r"\[ *\d+\] = \{ (?:VPI_REF_MAGIC, )?(\d+), +\d+, +(\d+)
 _SOURCE = re.compile(r"// VCL\.SHOW (\d+) \d+ (\S+)")
 _TRACE = re.compile(r"VCL_trace +\w (\S+) \d+ (\d+)\.(\d+)\.(\d+)")
 
-TRACE = """
-shell {
-	exec > ${trace}
+TRACE = f"""
+shell {{
+	exec > ${{trace}}
 	for vcl in vcl1 vcl2; do
 		echo "LOADED $vcl"
-		varnishadm -n ${v1_name} vcl.show -v $vcl | grep -a VCL.SHOW || true
+		{VARNISHADM} -n ${{v1_name}} vcl.show -v $vcl | grep -a VCL.SHOW || true
 	done
-	varnishlog -n ${v1_name} -d -g raw -i VCL_trace
-}
+	{VARNISHLOG} -n ${{v1_name}} -d -g raw -i VCL_trace
+}}
 """
 """What is added to a case, so that it writes its files' names and its branches to ${trace}."""
 
