@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.varnish import TOKEN
 
-__all__ = ["HOST", "Site", "redis_cache", "site", "varnish"]
+__all__ = ["HOST", "Actor", "Site", "redis_cache", "site", "varnish"]
 
 HOST = "www.example.com"
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,6 +63,22 @@ class Site:
         """Return what ``MODULE.FUNCTION`` of ``acts`` does, in a process of its own."""
         return json.loads(self.run("tests.bench.outbox.acts", name, json.dumps(arguments)))
 
+    @contextmanager
+    def acting(self, name: str, **arguments: Any) -> Iterator["Actor"]:
+        """Run an iterator of ``acts`` beside the block; yield who asks it for its next value."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.outbox.acts", name, json.dumps(arguments)],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield Actor(process)
+        finally:
+            process.communicate()
+
     def run(self, *command: str) -> str:
         """Run a module; return what it prints."""
         done = subprocess.run(
@@ -100,6 +116,25 @@ class Site:
 
     def _last_words(self) -> str:
         return self._log.read_text(errors="replace")[-_MOST_LOG:] if self._log.exists() else ""
+
+
+class Actor:
+    """A process of a site's that waits until it is asked for the next value."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def next(self) -> Any:
+        """Return the next value; raise RuntimeError if the process has ended."""
+        asked, answers = self._process.stdin, self._process.stdout
+        assert asked is not None
+        assert answers is not None
+        asked.write("\n")
+        asked.flush()
+        line = answers.readline()
+        if not line:
+            raise RuntimeError("A process of the bench has ended by itself: see above.")
+        return json.loads(line)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

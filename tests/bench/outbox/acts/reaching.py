@@ -1,7 +1,8 @@
 """Saves whose purges are followed to the nodes."""
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -13,12 +14,14 @@ from dumper_purge.deliver import delivery
 from tests.bench.outbox.acts.rows import pending
 from tests.bench.outbox.models import Cone
 
-__all__ = ["alone", "apart"]
+__all__ = ["alone", "apart", "bursts"]
 
 SAVES_PER_ROUND = 10
 _PATIENCE = 10.0
 _PAUSE = 0.02
 _SLOWLY = 2.0
+_CALM = 1.0
+"""Seconds after which the process is idle again, as it is while another one is measured."""
 
 
 def alone(backends: Mapping[str, Any], rounds: int) -> dict[str, list[float]]:
@@ -47,19 +50,27 @@ def _seconds(cone: Cone) -> float:
     return seconds
 
 
-def apart(
-    first: int, count: int, pause: float = 0, slowly: int = 0
-) -> list[tuple[str, float, float]]:
+def apart(first: int, count: int, pause: float = 0) -> list[tuple[str, float, float]]:
     """Return each save's path, the moment before its COMMIT, and the seconds of the whole save.
 
-    Every save is of another cone, ``pause`` seconds after the one before; those that are done
-    ``slowly`` come before all others.
+    Every save is of another cone, ``pause`` seconds after the one before.
     """
-    numbers = range(first, first + slowly + count)
     with dumper.paused():
-        cones = Cone.objects.bulk_create(Cone(slug=f"apart-{number}") for number in numbers)
-    pauses = [_SLOWLY] * slowly + [pause] * count
-    return [_followed(cone, each) for cone, each in zip(cones, pauses, strict=True)]
+        cones = Cone.objects.bulk_create(
+            Cone(slug=f"apart-{number}") for number in range(first, first + count)
+        )
+    return [_followed(cone, pause) for cone in cones]
+
+
+def bursts(slowly: int, count: int, pause: float) -> Iterator[list[tuple[str, float, float]]]:
+    """Yield the same of ``count`` saves, again and again, each time when all has calmed down.
+
+    The first ones are done ``slowly``, while the process learns which of its nodes is dead.
+    """
+    yield apart(0, slowly, _SLOWLY)
+    for first in itertools.count(slowly, count):
+        yield apart(first, count, pause)
+        time.sleep(_CALM)
 
 
 def _followed(cone: Cone, pause: float) -> tuple[str, float, float]:
