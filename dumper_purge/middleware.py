@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from dumper_purge.collect import transactions
 from dumper_purge.collect.request import open_request
 from dumper_purge.conf import current
 from dumper_purge.respond.exchange import Bypass, Exchange, begin
@@ -88,7 +89,7 @@ class CacheMiddleware(_Middleware):
 
     def begun(self, request: HttpRequest) -> tuple[Exchange | Bypass, HttpResponseBase | None]:
         """Return what there is to do for a request, and its page if that was found."""
-        exchange = begin(request)
+        exchange = _begun(request)
         hit = exchange.hit()
         if hit is None:
             exchange.prepare()
@@ -100,7 +101,7 @@ class UpdateCacheMiddleware(CacheMiddleware):
 
     def begun(self, request: HttpRequest) -> tuple[Exchange | Bypass, None]:
         """Return what there is to do for a request; the inner one answers with what was found."""
-        exchange = begin(request)
+        exchange = _begun(request)
         exchange.prepare()
         setattr(request, _EXCHANGE, exchange)
         return exchange, None
@@ -120,6 +121,11 @@ class FetchFromCacheMiddleware(_Middleware):
         found = _page_found(request)
         response: HttpResponseBase = await self.get_response(request) if found is None else found
         return response
+
+
+def _begun(request: HttpRequest) -> Exchange | Bypass:
+    # The pages of one TestCase are none of another's business, and no purge comes between them.
+    return begin(request, page_cache=not transactions.waits_in_testcase())
 
 
 def _page_found(request: HttpRequest) -> HttpResponseBase | None:

@@ -16,14 +16,15 @@ from functools import wraps
 from typing import Any
 from weakref import ReferenceType, ref
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
+from dumper_purge import environment
 from dumper_purge.collect.blocks import current_block
 from dumper_purge.collect.forwarding import forward_transaction
 from dumper_purge.collect.outlet import outlet
 from dumper_purge.collect.segment import Segment
 
-__all__ = ["TransactionBatch", "is_manual", "segment", "watch_commit"]
+__all__ = ["TransactionBatch", "is_manual", "segment", "waits_in_testcase", "watch_commit"]
 
 logger = logging.getLogger("dumper.collect")
 
@@ -70,6 +71,21 @@ def watch_commit(commit: Callable[[Any], None]) -> Callable[[Any], None]:
     return watched
 
 
+def waits_in_testcase() -> bool:
+    """Tell whether something waits for a commit that Django's TestCase will never make."""
+    return environment.is_test() and any(
+        _is_unsent(hook)
+        for connection in connections.all(initialized_only=True)
+        if connection.in_atomic_block and _testcase_blocks(connection)
+        for hook in connection.run_on_commit
+    )
+
+
+def _is_unsent(hook: tuple[Any, ...]) -> bool:
+    batch = getattr(hook[1], "__self__", None)
+    return isinstance(batch, TransactionBatch) and not batch.is_sent
+
+
 def _testcase_blocks(connection: Any) -> int:
     """Return how many of the outermost atomic blocks are those of Django's TestCase."""
     count = 0
@@ -106,9 +122,10 @@ class TransactionBatch:
     """What one transaction has changed so far, by savepoint."""
 
     def __init__(self, begun: tuple[Any, ...] | None) -> None:
+        self.is_sent = False
+        """Whether it was purged."""
         self._begun = begun
         self._depth = self._position = 0
-        self._is_sent = False
         self._root = Segment()
         self._inner: dict[tuple[str, ...], tuple[ReferenceType[_Marker], Segment]] = {}
 
@@ -126,7 +143,7 @@ class TransactionBatch:
 
     def is_pending(self, connection: Any, begun: tuple[Any, ...] | None) -> bool:
         """Tell whether this is still the batch of the connection's transaction."""
-        if self._is_sent or self._begun != begun or begun == ():
+        if self.is_sent or self._begun != begun or begun == ():
             return False
         hooks = connection.run_on_commit
         if self._position < len(hooks) and self._is_own(hooks[self._position]):
@@ -164,7 +181,7 @@ class TransactionBatch:
 
     def send(self) -> None:
         """Purge what the transaction has committed, without what was rolled back inside."""
-        self._is_sent = True
+        self.is_sent = True
         root, self._root = self._standing(None), Segment()
         forward_transaction(root.batch.build(), root.entries)
 

@@ -11,7 +11,7 @@ from django.db import Error, connections, transaction
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.rows import begin_writing
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import outboxes, sql
 from dumper_purge.deliver.outbox.nodes import node_key
 
 __all__ = ["forget", "take"]
@@ -51,7 +51,7 @@ def take(backend: BaseBackend, batch: PurgeBatch) -> float:
         return 0.0
     cost = backend.cost(batch)
     try:
-        aliases = databases.known_outboxes()
+        aliases = outboxes.known_outboxes()
         is_shared = bool(aliases) and not connections[aliases[0]].in_atomic_block
         wait, left = _take_shared(aliases[0], backend, cost) if is_shared else _take(backend, cost)
     except Error as error:
@@ -70,7 +70,7 @@ def _take_shared(using: str, backend: BaseBackend, cost: int) -> tuple[float, fl
         rows.get_or_create(key=key, defaults={"alias": backend.alias})
     with begin_writing(using), transaction.atomic(using=using):
         row = rows.select_for_update().get(pk=key)
-        now = table.clock(using)
+        now = sql.clock(using)
         found = _Bucket(backend.burst if row.tokens is None else row.tokens, row.refilled_at or now)
         wait = _drain(found, backend, cost, now)
         row.tokens, row.refilled_at = found.tokens, found.at

@@ -21,7 +21,7 @@ from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.budget import spending
 from dumper_purge.deliver.carrying import background, closing, pass_through, riders, sweeper
 from dumper_purge.deliver.entry import Entry
-from dumper_purge.deliver.outbox import databases, engines
+from dumper_purge.deliver.outbox import engines, insertion, outboxes
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.sweep import purge_instantly
 
@@ -32,7 +32,7 @@ logger = logging.getLogger("dumper.deliver")
 
 def has_outbox(using: str) -> bool:
     """Tell whether writes to a database are entered in an outbox."""
-    return databases.has_outbox(using)
+    return outboxes.has_outbox(using)
 
 
 def write(batch: PurgeBatch, using: str) -> EntryRef | None:
@@ -41,7 +41,7 @@ def write(batch: PurgeBatch, using: str) -> EntryRef | None:
     Raises a database error that has broken the transaction.
     """
     along = riders.along(using)
-    ref = databases.enter(batch, using, along=along)
+    ref = insertion.enter(batch, using, along=along)
     if along and ref is not None:
         riders.board(ref, along)
     return ref

@@ -16,7 +16,7 @@ from dumper_purge.conf import current
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Done, Entry, Lane, merged
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.deliver.step import Step
 
 __all__ = ["FollowUps"]

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.entry import place
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import claims, encoding, table
 from dumper_purge.management.outbox import required
 
 __all__ = ["HELP", "add_arguments", "run"]
@@ -34,7 +34,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         raise CommandError(f"There is no dead letter {', '.join(sorted(missing))}.")
     refs = [EntryRef(using, row.pk) for using, row in found]
     if options["replay"]:
-        table.replay(refs)
+        claims.replay(refs)
         command.stdout.write(f"Replayed {len(refs)}: the next delivery or worker takes them up.")
     elif options["drop"]:
         table.close(refs)
@@ -58,6 +58,6 @@ def _dead(using: str, options: dict[str, Any]) -> Any:
 
 def _batch(text: str) -> str:
     try:
-        return str(table.decoded(text))
+        return str(encoding.decoded(text))
     except (ValueError, RecursionError):
         return "a batch of another version"

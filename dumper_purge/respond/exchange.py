@@ -35,9 +35,9 @@ __all__ = ["Bypass", "Exchange", "begin"]
 logger = logging.getLogger("dumper.respond")
 
 
-def begin(request: HttpRequest) -> "Exchange | Bypass":
-    """Return what the caches have to do with a request."""
-    site = layers()
+def begin(request: HttpRequest, *, page_cache: bool = True) -> "Exchange | Bypass":
+    """Return what the caches have to do with a request; with or without the page cache."""
+    site = layers() if page_cache else layers().without_page_cache
     reason = gate.bypass(request, site)
     if reason is not None:
         return Bypass(request, reason, site)

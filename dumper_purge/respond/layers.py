@@ -50,6 +50,12 @@ class Layers:
         return any(isinstance(backend, PageCacheBackend) for backend in self.backends)
 
     @cached_property
+    def without_page_cache(self) -> "Layers":
+        """The same, where no page is stored in Django's cache."""
+        others = (each for each in self.backends if not isinstance(each, PageCacheBackend))
+        return Layers(self.conf, tuple(others))
+
+    @cached_property
     def edges(self) -> tuple[BaseBackend, ...]:
         """The caches that read from response headers how long they may keep a page."""
         return tuple(backend for backend in self.backends if backend.ttl_header)

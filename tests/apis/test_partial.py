@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.attempt import breakers
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import sql, table
 from dumper_purge.deliver.outbox.sweep import sweep
 from dumper_purge.paths import path_tag
 from dumper_purge.signals import purge_failed, purge_sent
@@ -147,7 +147,7 @@ def finish(seconds=30):
         delivery.finish(0.5)
         if all(row.state == "dead" for row in entries()):
             return
-        if any(row.state == "pending" and row.due <= table.clock("default") for row in entries()):
+        if any(row.state == "pending" and row.due <= sql.clock("default") for row in entries()):
             sweep()
     raise AssertionError(targets())
 

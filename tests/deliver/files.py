@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import connections
 
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import databases
+from dumper_purge.deliver.outbox import outboxes
 from tests.deliver.rows import quiet
 from tests.outbox.databases import ALIASES, connected
 
@@ -20,13 +20,13 @@ def files(tmp_path, django_db_blocker):
         for alias in ALIASES
     }
     with django_db_blocker.unblock(), connected(made):
-        databases.forget()
+        outboxes.forget()
         _make_tables()
-        databases.all_outboxes()
+        outboxes.all_outboxes()
         yield
         quiet()
         delivery.forget()
-        databases.forget()
+        outboxes.forget()
 
 
 def _make_tables():

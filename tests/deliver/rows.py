@@ -6,7 +6,7 @@ from django.apps import apps
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver.carrying import background, closing
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import encoding, sql
 
 __all__ = ["batches", "entries", "node", "put", "quiet", "targets"]
 
@@ -22,10 +22,10 @@ def entries(using="default"):
 def put(*paths, using="default", seconds=-1.0, age=0.0, batch=None, **columns):
     """Add a row that is due in so many seconds; return its id."""
     batch = PurgeBatch.of(paths) if batch is None else batch
-    now = table.clock(using)
+    now = sql.clock(using)
     columns = {
         "id": f"{next(_numbers):032}",
-        "batch": table.encoded(batch),
+        "batch": encoding.encoded(batch),
         "due": now + seconds,
         "created": now - age,
         **columns,
@@ -41,7 +41,7 @@ def targets(using="default"):
 
 def batches(using="default"):
     """Return what each row is for."""
-    return [table.decoded(row.batch) for row in entries(using)]
+    return [encoding.decoded(row.batch) for row in entries(using)]
 
 
 def node(alias, node="", using="default"):

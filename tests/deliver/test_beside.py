@@ -10,6 +10,7 @@ from django.db import connection, connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
+from dumper_purge import environment
 from dumper_purge.backends import configured
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import bucket, carrying, delivery
@@ -20,7 +21,7 @@ from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.carrying import carry_out, sweeper
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.outbox import closing as closings
-from dumper_purge.deliver.outbox import databases, nodes, sweep, table
+from dumper_purge.deliver.outbox import databases, nodes, outboxes, sweep, table
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.exceptions import Transient
 from tests.deliver.rows import entries, node, put, quiet, targets
@@ -46,8 +47,8 @@ def _site(settings):
 @pytest.fixture
 def asked(monkeypatch):
     """Know only the default database; return which others are looked up, and by whom."""
-    databases.forget()
-    assert databases.has_outbox("default")
+    outboxes.forget()
+    assert outboxes.has_outbox("default")
     found, has_table = [], databases.has_table
 
     def look(using):
@@ -129,12 +130,12 @@ def test_at_the_end_of_a_request_other_outboxes_are_found_beside_it(asked):
     quiet()
 
     assert asked == [("other", False)]
-    assert databases.known_outboxes() == ["default", "other"]
+    assert outboxes.known_outboxes() == ["default", "other"]
 
 
 def test_whoever_sweeps_on_purpose_sweeps_outboxes_that_are_new_to_the_process(stage):
     put("/news/", using="other")
-    databases.forget()
+    outboxes.forget()
 
     assert sweep.sweep() == 1
 
@@ -147,7 +148,7 @@ def test_whoever_sweeps_on_purpose_sweeps_outboxes_that_are_new_to_the_process(s
 @pytest.fixture
 def gathering(settings, monkeypatch):
     """Let the clerk write to the files, whose transactions all begin with a write."""
-    monkeypatch.setattr(databases, "is_test", lambda: False)
+    monkeypatch.setattr(environment, "is_test", lambda: False)
     for alias in ("default", "other"):
         monkeypatch.setitem(
             connections[alias].settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"}

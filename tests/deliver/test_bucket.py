@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from dumper_purge.backends import configured
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import bucket, delivery
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import sql, table
 from tests.deliver.rows import entries, node, quiet
 from tests.deliver.stage import StageBackend, tier
 
@@ -34,7 +34,7 @@ def clock(request, settings, monkeypatch):
     """The clock of the database, and that of a process without an outbox."""
     now = SimpleNamespace(seconds=1_000.0)
     settings.DUMPER_OUTBOX = request.param == "shared"
-    monkeypatch.setattr(table, "clock", lambda using: now.seconds)
+    monkeypatch.setattr(sql, "clock", lambda using: now.seconds)
     monkeypatch.setattr(bucket, "time", SimpleNamespace(monotonic=lambda: now.seconds))
     return now
 
@@ -139,7 +139,7 @@ def test_a_database_that_fails_leaves_each_process_to_itself(monkeypatch, caplog
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(table, "clock", broken)
+    monkeypatch.setattr(sql, "clock", broken)
     backend = edge(rate=0.001)
 
     waits = take(backend, 2)
@@ -186,7 +186,7 @@ def test_what_the_rate_forbids_is_left_for_later_and_is_no_failure(slowly, stage
     (row,) = entries()
     assert (stage.events, signals) == ([], [])
     assert (row.alias, row.step, row.attempts, row.state) == ("edge", "send", 0, "pending")
-    assert 990 < row.due - table.clock("default") <= 1_000
+    assert 990 < row.due - sql.clock("default") <= 1_000
 
 
 def test_without_an_outbox_it_is_left_to_a_timer(slowly, settings, stage):

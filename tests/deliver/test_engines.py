@@ -11,7 +11,7 @@ from dumper_purge.backends.locmem import LocMemBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import engines, table
+from dumper_purge.deliver.outbox import claims, encoding, engines
 from dumper_purge.deliver.outbox.engines import hand_over
 from dumper_purge.respond import fence
 from tests.deliver.rows import entries, targets
@@ -192,6 +192,6 @@ def test_where_no_edge_is_left_the_engine_is_not_asked(site):
 def test_a_save_that_commits_hands_over_what_can_be_claimed(site):
     ref = deliver()
 
-    (row,) = table.claim("default", limit=9, lease=9, ids=given[0][1])
+    (row,) = claims.claim("default", limit=9, lease=9, ids=given[0][1])
 
-    assert (row.ref, table.decoded(row.batch)) == (ref, BATCH)
+    assert (row.ref, encoding.decoded(row.batch)) == (ref, BATCH)

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import sql
 from dumper_purge.deliver.outbox.sweep import sweep
 from tests.deliver.rows import entries, put, targets
 from tests.deliver.stage import tier
@@ -94,7 +94,7 @@ def test_replayed_ones_are_due_and_begin_anew(letters):
     row = next(row for row in entries() if row.pk == letters[0])
     assert out.startswith("Replayed 1: ")
     assert (row.state, row.attempts) == ("pending", 0)
-    assert row.due <= table.clock("default")
+    assert row.due <= sql.clock("default")
     assert dead() == letters[1:]
 
 

@@ -8,7 +8,7 @@ from django.db import OperationalError
 
 import dumper_purge as dumper
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.outbox import databases, nodes, table
+from dumper_purge.deliver.outbox import databases, nodes, sql
 from dumper_purge.deliver.outbox.health import CRITICAL, OK, WARNING, Health, NodeHealth, health
 from dumper_purge.respond import fence
 from tests.deliver.rows import put
@@ -166,7 +166,7 @@ def test_a_database_that_fails_while_nodes_are_read_is_critical(monkeypatch):
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(table, "clock", broken)
+    monkeypatch.setattr(sql, "clock", broken)
 
     assert health().level == CRITICAL
 

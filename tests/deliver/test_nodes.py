@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
-from dumper_purge.deliver.outbox import nodes, table
+from dumper_purge.deliver.outbox import nodes, sql, table
 from dumper_purge.exceptions import Rejected, Transient
 from tests.deliver.rows import node, quiet
 from tests.deliver.stage import failing, tier
@@ -27,7 +27,7 @@ def clock(monkeypatch):
     """Let the process's clock begin anew, and the database's at a million."""
     now = SimpleNamespace(seconds=1_000.0)
     monkeypatch.setattr(nodes, "time", SimpleNamespace(monotonic=lambda: now.seconds))
-    monkeypatch.setattr(table, "clock", lambda using: 1_000_000.0 + now.seconds)
+    monkeypatch.setattr(sql, "clock", lambda using: 1_000_000.0 + now.seconds)
     return now
 
 
@@ -134,7 +134,7 @@ def test_a_database_that_fails_breaks_nothing_and_is_told_later(clock, monkeypat
 
     nodes.failed("edge", "a", "down", 8)
     with monkeypatch.context() as patch:
-        patch.setattr(table, "clock", broken)
+        patch.setattr(sql, "clock", broken)
         nodes.flush_if_due()
     clock.seconds += 60
 

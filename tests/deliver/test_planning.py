@@ -9,7 +9,7 @@ from django.db.models import F
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery
 from dumper_purge.deliver.carrying import background, closing, sweeper
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.exceptions import Transient
 from tests.deliver.rows import entries, put, quiet
 from tests.deliver.stage import failing, tier
@@ -34,7 +34,7 @@ def deliver():
 def left(*seconds, dead=False):
     """Let that be what is left of a closing, due in so many seconds."""
     rows = [Left(batch=BATCH, alias="edge", node="e", seconds=each, dead=dead) for each in seconds]
-    closing._plan(rows)
+    closing.ledger._plan(rows)
 
 
 def carried_out(stage, times):

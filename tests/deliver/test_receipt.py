@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.carrying import closing
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import sql, table
 from dumper_purge.deliver.outbox.changes import Changes
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.deliver.step import Step
 from tests.deliver.rows import batches, entries, put, targets
 from tests.deliver.stage import StageBackend
@@ -84,7 +84,7 @@ def test_what_is_left_for_one_node_takes_the_place_of_the_entry():
     (row,) = entries()
     assert targets() == [("edge", "a", "send", "pending")]
     assert (row.attempts, row.error) == (3, "down")
-    assert 4 < row.due - table.clock("default") <= 5
+    assert 4 < row.due - sql.clock("default") <= 5
 
 
 def test_what_is_left_for_several_nodes_is_a_row_each():
@@ -106,7 +106,7 @@ def test_what_is_left_for_every_node_alike_is_one_row_due_when_the_last_would_be
 
     (row,) = entries()
     assert targets() == [("edge", "", "repeat", "pending")]
-    assert 8 < row.due - table.clock("default") <= 9
+    assert 8 < row.due - sql.clock("default") <= 9
 
 
 def test_what_is_left_twice_is_one_row():
@@ -193,7 +193,7 @@ def test_what_is_closed_says_so():
     found = receipt("default")
     assert not found.closed.is_set()
 
-    closing._close([(found, None)])
+    closing.ledger.book([(found, None)])
 
     assert found.closed.is_set()
 
@@ -208,7 +208,7 @@ def test_a_database_that_fails_leaves_the_entries_as_they_were_and_nobody_waitin
         raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(table, "_deletions", broken)
-    closing._close([(found, None)])
+    closing.ledger.book([(found, None)])
 
     assert entries() == before
     assert targets() == [("", "", "send", "pending")]
@@ -221,7 +221,7 @@ def test_receipts_that_are_closed_together_have_each_what_is_left_of_it():
     split.leave(left("b", error="down"))
 
     with CaptureQueriesContext(connections["default"]) as queries:
-        closing._close([(done, None), (moved, None), (split, None)])
+        closing.ledger.book([(done, None), (moved, None), (split, None)])
 
     assert targets() == [("edge", "b", "send", "pending")]
     assert targets("other") == [("edge", "a", "send", "pending")]
@@ -234,10 +234,10 @@ def test_what_is_left_alike_of_many_is_one_statement_due_when_the_last_would_be(
         each.leave(left("a", seconds=seconds, error="down"))
 
     with CaptureQueriesContext(connections["default"]) as queries:
-        closing._close([(each, None) for each in found])
+        closing.ledger.book([(each, None) for each in found])
 
     assert targets() == [("edge", "a", "send", "pending")] * 20
-    assert {18 < row.due - table.clock("default") <= 19 for row in entries()} == {True}
+    assert {18 < row.due - sql.clock("default") <= 19 for row in entries()} == {True}
     assert len([query for query in queries if query["sql"].startswith("UPDATE")]) == 1
 
 
@@ -253,7 +253,7 @@ def test_a_receipt_that_cannot_be_closed_keeps_no_other_open(monkeypatch):
 
     monkeypatch.setattr(table, "_deletions", broken)
     bad.leave(left("b", batch=PurgeBatch.of(["/part/"])))
-    closing._close([(good, None), (bad, None)])
+    closing.ledger.book([(good, None), (bad, None)])
 
     assert [row.pk for row in entries()] == [wrong.id]
     assert good.closed.is_set()
@@ -267,9 +267,9 @@ def test_what_could_not_be_written_early_is_left_to_the_closing(monkeypatch):
         raise DatabaseError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(table, "_insert", broken)
-        closing._close([(found, [left("a")])])
+        patch.setattr(table, "insert", broken)
+        closing.ledger.book([(found, [left("a")])])
     assert targets() == [("", "", "send", "pending")]
 
-    closing._close([(found, None)])
+    closing.ledger.book([(found, None)])
     assert targets() == [("edge", "a", "send", "pending")]

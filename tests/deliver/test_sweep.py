@@ -9,7 +9,7 @@ from django.db import OperationalError
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.carrying import sweeper
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import claims, outboxes, sql, table
 from dumper_purge.deliver.outbox.sweep import carry_out, sweep
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.respond import fence
@@ -113,7 +113,7 @@ def test_a_failure_of_a_late_node_leaves_that_node_and_no_outer_tier(stage):
     (row,) = entries()
     assert targets() == [("inner", "b", "send", "pending")]
     assert (row.attempts, row.error) == (5, "down")
-    assert 50 < row.due - table.clock("default") <= 60
+    assert 50 < row.due - sql.clock("default") <= 60
 
 
 def test_a_node_that_fails_leaves_the_others_done(stage):
@@ -174,7 +174,7 @@ def test_the_second_purge_is_a_row_of_its_own(settings, stage):
     sweep()
 
     assert targets() == [("edge", "", "repeat", "pending")]
-    assert 50 < entries()[0].due - table.clock("default") <= 60
+    assert 50 < entries()[0].due - sql.clock("default") <= 60
 
 
 def test_a_second_purge_has_none_itself_and_leaves_the_outer_tiers(settings, stage):
@@ -302,7 +302,7 @@ def test_what_fails_of_merged_rows_is_one_row_with_all_of_it_as_old_as_the_oldes
 
     (row,) = entries()
     assert batches() == [PurgeBatch.of(["/10/", "/500/", "/20/"])]
-    assert 499 < table.clock("default") - row.created < 560
+    assert 499 < sql.clock("default") - row.created < 560
 
 
 def test_a_thousand_rows_and_more_are_taken_up_in_several_handfuls(stage, monkeypatch):
@@ -420,12 +420,12 @@ def test_what_is_claimed_is_not_taken_up_by_another(stage):
 
 def test_what_a_process_that_died_had_claimed_is_taken_up_after_the_lease(stage):
     put("/news/", alias="outer")
-    (claimed,) = table.claim("default", limit=9, lease=30)
+    (claimed,) = claims.claim("default", limit=9, lease=30)
     assert sweep() == 0
 
     put("/other/", seconds=60)
     row = next(row for row in entries() if row.pk == claimed.ref.id)
-    assert 25 < row.due - table.clock("default") <= 30
+    assert 25 < row.due - sql.clock("default") <= 30
     row.due -= 30
     row.save()
 
@@ -500,14 +500,14 @@ def test_what_is_left_stays_in_the_database_it_came_from(stage):
 
 
 def test_a_database_that_fails_keeps_no_other_from_being_swept(stage, monkeypatch, caplog):
-    claim = table.claim
+    claim = claims.claim
 
     def partly(using, **options):
         if using == "default":
             raise OperationalError("the database is down")
         return claim(using, **options)
 
-    monkeypatch.setattr(table, "claim", partly)
+    monkeypatch.setattr(claims, "claim", partly)
     put("/there/", using="other")
 
     assert sweep() == 1
@@ -519,7 +519,7 @@ def test_with_the_outbox_off_nothing_is_swept(settings, stage):
     put("/news/")
 
     assert sweep() == 0
-    assert databases.all_outboxes() == []
+    assert outboxes.all_outboxes() == []
 
 
 # A node that comes back

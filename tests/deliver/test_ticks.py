@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery
 from dumper_purge.deliver.carrying import sweeper
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import claims, outboxes, table
 from tests.deliver.rows import entries, put, quiet
 from tests.deliver.stage import tier
 
@@ -24,7 +24,7 @@ BATCH = PurgeBatch.of(["/news/"])
 def _long_ago(files, settings, monkeypatch):
     """Let nobody have looked for long."""
     settings.DUMPER_BACKENDS = {"edge": tier("e")}
-    assert databases.all_outboxes() == ["default", "other"]
+    assert outboxes.all_outboxes() == ["default", "other"]
     monkeypatch.setattr(sweeper, "_looked", -math.inf)
 
 
@@ -129,7 +129,7 @@ def test_a_database_that_fails_breaks_no_request(stage, monkeypatch, caplog):
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(table, "next_due", broken)
+    monkeypatch.setattr(claims, "next_due", broken)
 
     end_request()
 

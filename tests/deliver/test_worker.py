@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import claims, databases, outboxes, sql
 from dumper_purge.deliver.outbox import worker as workers
 from dumper_purge.deliver.outbox.worker import Worker, run_once
 from dumper_purge.exceptions import Transient
@@ -81,7 +81,7 @@ def test_where_there_is_no_outbox_it_refuses(settings, switch):
 def test_where_there_is_no_table_it_says_what_to_do(files, monkeypatch):
     monkeypatch.setattr(databases, "has_table", lambda using: False)
 
-    databases.forget()
+    outboxes.forget()
 
     with pytest.raises(CommandError, match=r"manage\.py migrate"):
         worker("--once")
@@ -125,7 +125,7 @@ def test_a_turn_without_work_takes_few_queries(turns):
 
 
 def test_it_waits_no_longer_than_until_something_is_due(turns, monkeypatch):
-    monkeypatch.setattr(table, "next_due", lambda using: {"default": 0.03, "other": 0.02}[using])
+    monkeypatch.setattr(claims, "next_due", lambda using: {"default": 0.03, "other": 0.02}[using])
 
     assert turns(1) == [0.02]
 
@@ -145,7 +145,7 @@ def test_a_database_that_fails_is_asked_again_less_and_less_often(turns, monkeyp
     def broken(using):
         raise OperationalError("the database is down")
 
-    monkeypatch.setattr(table, "next_due", broken)
+    monkeypatch.setattr(claims, "next_due", broken)
     waits = turns(10)
 
     assert waits == sorted(waits)
@@ -159,7 +159,7 @@ def test_a_database_that_can_be_read_but_not_swept_is_not_asked_without_a_pause(
     def refuse(using, **options):
         raise OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr(table, "claim", refuse)
+    monkeypatch.setattr(claims, "claim", refuse)
     put("/now/")
 
     waits = turns(5)
@@ -186,7 +186,7 @@ def test_what_is_in_hand_is_bounded(turns, two_tiers, monkeypatch):
 
     found._turn()
 
-    assert [row.due < table.clock("default") for row in entries()].count(True) == 1
+    assert [row.due < sql.clock("default") for row in entries()].count(True) == 1
     release.set()
     quiet()
     found._turn()

@@ -8,7 +8,7 @@ from django.db import connections
 from dumper_purge.collect import plans, registration
 from dumper_purge.collect.registry import register
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import databases
+from dumper_purge.deliver.outbox import outboxes
 from tests.deliver.stage import stage as shared_stage
 from tests.deliver.stage import tier
 from tests.mariadb import mariadb_server, use_pymysql
@@ -55,11 +55,11 @@ def database(request, tmp_path, django_db_blocker):
     kind = request.getfixturevalue(request.param)
     with django_db_blocker.unblock(), connected(kind.fresh(tmp_path)):
         delivery.forget()
-        databases.forget()
+        outboxes.forget()
         yield kind.vendor
         left = delivery.finish(5)
         delivery.forget()
-        databases.forget()
+        outboxes.forget()
     assert not left
 
 

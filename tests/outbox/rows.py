@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import transaction
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import claims, encoding, sql, table
 from dumper_purge.deliver.outbox.changes import Changes
 
 __all__ = [
@@ -43,7 +43,7 @@ def add(using, left):
 def put(**values):
     """Store a row as some process may have left it."""
     model = apps.get_model("dumper_purge", "OutboxEntry")
-    usual = {"id": "0" * 32, "batch": table.encoded(batch("/a/")), "due": 0, "created": 0}
+    usual = {"id": "0" * 32, "batch": encoding.encoded(batch("/a/")), "due": 0, "created": 0}
     return model.objects.create(**usual | values)
 
 
@@ -54,13 +54,13 @@ def stored():
 
 def claimed(limit=1_000, lease=30.0, **options):
     """Claim; return the keys of what was got."""
-    return [row.ref.id for row in table.claim("default", limit=limit, lease=lease, **options)]
+    return [row.ref.id for row in claims.claim("default", limit=limit, lease=lease, **options)]
 
 
 def due(seconds):
     """Let all entries be due in so many seconds of the database's clock."""
     model = apps.get_model("dumper_purge", "OutboxEntry")
-    model.objects.update(due=table.clock("default") + seconds)
+    model.objects.update(due=sql.clock("default") + seconds)
 
 
 def told(row):

@@ -5,7 +5,7 @@ from django.core import serializers
 from django.db import IntegrityError, connection, connections
 
 from dumper_purge.collect.registry import register
-from dumper_purge.deliver.outbox import databases
+from dumper_purge.deliver.outbox import outboxes
 from tests.outbox.eyes import entries, insertions, statements
 from tests.zoo.models import Animal, Cage, Food, Keeper, Place, Ticket
 
@@ -190,7 +190,7 @@ def test_an_unregistered_model_is_saved_as_ever(database):
 @pytest.mark.parametrize("is_known", [False, True])
 def test_the_first_statement_of_a_connection_may_be_a_save(database, is_known):
     if is_known:
-        databases.has_outbox("default")
+        outboxes.has_outbox("default")
     connection.close()
     del connections["default"]
 

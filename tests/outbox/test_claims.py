@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from demo.machine import environment
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import claims, sql, table
 from tests.outbox.conftest import SERVERS
 from tests.outbox.rows import claimed, due, put, stored, written
 
@@ -75,7 +75,7 @@ def test_entries_are_claimed_by_name_before_they_are_due(database):
 def test_thousands_are_claimed_and_closed_at_once(database):
     written(2_500)
 
-    rows = table.claim("default", limit=3_000, lease=30)
+    rows = claims.claim("default", limit=3_000, lease=30)
     table.close([row.ref for row in rows])
 
     assert len(rows) == 2_500
@@ -135,18 +135,18 @@ def test_claims_closings_and_saves_at_once_lose_nothing_and_raise_nothing(databa
     def writes():
         return [ref.id for _ in range(30) for ref in written(2)]
 
-    def claims():
+    def claiming():
         got = []
         while True:
             was_ended = ended.is_set()
-            rows = table.claim("default", limit=5, lease=60)
+            rows = claims.claim("default", limit=5, lease=60)
             table.close([row.ref for row in rows])
             got += [row.ref.id for row in rows]
             if was_ended and not rows:
                 return got
 
     writers = [in_thread(writes) for _ in range(2)]
-    claimers = [in_thread(claims) for _ in range(4)]
+    claimers = [in_thread(claiming) for _ in range(4)]
     for thread in writers:
         thread.join(60)
     ended.set()
@@ -160,17 +160,17 @@ def test_claims_closings_and_saves_at_once_lose_nothing_and_raise_nothing(databa
 
 
 def test_the_next_due_time_is_told_in_seconds_from_now(database):
-    assert table.next_due("default") is None
+    assert claims.next_due("default") is None
     written(2)
 
     due(100)
-    assert 95 < table.next_due("default") <= 100
+    assert 95 < claims.next_due("default") <= 100
     due(-100)
-    assert -105 < table.next_due("default") <= -99
+    assert -105 < claims.next_due("default") <= -99
 
 
 def test_the_clock_is_that_of_the_epoch(database):
-    assert abs(table.clock("default") - time.time()) < 2
+    assert abs(sql.clock("default") - time.time()) < 2
 
 
 @pytest.mark.needs("faketime")
@@ -179,7 +179,7 @@ def test_the_clock_is_that_of_the_epoch(database):
 def test_a_process_whose_clock_is_wrong_claims_by_the_clock_of_the_database(database, skew):
     refs = written(2)
     due(100)
-    table.claim("default", limit=1, lease=-1, ids=[refs[0].id])
+    claims.claim("default", limit=1, lease=-1, ids=[refs[0].id])
     settings = {"DATABASES": {"default": servers(connection)}}
     variables = environment.variables() | {
         "DJANGO_SETTINGS_MODULE": "tests.outbox.site.settings",

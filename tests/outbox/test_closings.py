@@ -3,7 +3,7 @@
 from django.db import DatabaseError
 
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import databases, sweep, table
+from dumper_purge.deliver.outbox import claims, outboxes, sweep, table
 from dumper_purge.exceptions import Transient
 from tests.deliver.stage import failing
 from tests.outbox.databases import without_table
@@ -24,7 +24,7 @@ def test_a_server_that_is_gone_while_entries_are_closed_costs_a_purge_more(
         delivery.finish(0.3)
         delivery.forget()
 
-    table.claim("default", limit=9, lease=-1, ids=[row.id for row in stored()])
+    claims.claim("default", limit=9, lease=-1, ids=[row.id for row in stored()])
     sweep.sweep()
 
     assert len(inline.events) == 4
@@ -35,7 +35,7 @@ def test_a_table_that_is_lost_while_a_node_is_down_breaks_nothing(database, inli
     inline.script["a"] = failing(Transient("down", retry_after=0.01), times=1)
 
     with without_table():
-        databases.has_outbox("default")
+        outboxes.has_outbox("default")
         Keeper.objects.create(slug="a")
         inline.wait_for(3)
         assert delivery.finish(5) == []

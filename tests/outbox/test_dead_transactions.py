@@ -6,8 +6,8 @@ import threading
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
 
-from dumper_purge.deliver.outbox import databases, encoding, table
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox import databases, encoding, sql
+from dumper_purge.deliver.outbox.rows import Left
 from tests.mariadb import mariadb_server, use_pymysql
 from tests.outbox.conftest import SERVERS
 from tests.outbox.databases import connected
@@ -174,7 +174,7 @@ def test_a_batch_that_no_packet_takes_is_entered_as_everything(
     save()
 
     assert eyes.see(KEEPERS) == 1
-    assert sum(table.decoded(row.batch).everything for row in stored()) == 1
+    assert sum(encoding.decoded(row.batch).everything for row in stored()) == 1
 
 
 @pytest.mark.parametrize("database", POSTGRES, indirect=True)
@@ -202,6 +202,6 @@ def test_the_clock_goes_on_while_the_hour_comes_twice(monkeypatch, django_db_blo
             told = []
             for moment in moments:
                 cursor.execute(f"SET timestamp = {moment}")
-                told.append(table.clock("default"))
+                told.append(sql.clock("default"))
 
     assert told == list(moments)

@@ -3,7 +3,7 @@
 import pytest
 
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import table
+from dumper_purge.deliver.outbox import claims, encoding
 from dumper_purge.exceptions import Rejected, Transient
 from tests.deliver.stage import failing, tier
 from tests.outbox.rows import stored, told, wait_for_row, wait_until
@@ -26,7 +26,7 @@ def test_a_node_that_is_down_leaves_a_row_and_the_others_none(database, inline):
 
     (row,) = stored()
     assert told(row)[:5] == ("edge", "a", "send", 1, "pending")
-    assert table.decoded(row.batch).paths == {"/keepers/a/"}
+    assert encoding.decoded(row.batch).paths == {"/keepers/a/"}
     delivery.forget()
 
 
@@ -100,5 +100,5 @@ def test_the_second_purge_is_left_to_the_outbox(database, inline, settings):
 
     (row,) = stored()
     assert (row.alias, row.node, row.step) == ("edge", "", "repeat")
-    assert 50 < table.next_due("default") <= 60
+    assert 50 < claims.next_due("default") <= 60
     delivery.forget()

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from dumper_purge.deliver.outbox import databases
+from dumper_purge.deliver.outbox import outboxes
 from tests.outbox.eyes import entries
 from tests.zoo.models import Keeper
 
@@ -23,7 +23,7 @@ def test_the_tables_can_be_unmade_and_made_again(database):
 
     assert unmade == set()
     assert tables() == {"dumper_purge_outboxentry", "dumper_purge_outboxnode"}
-    databases.forget()
+    outboxes.forget()
     Keeper.objects.create(slug="after")
     assert entries() == [{"/keepers/after/"}]
 

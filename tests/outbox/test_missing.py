@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import outboxes, table
 from tests.outbox.databases import without_table
 from tests.outbox.eyes import entries, statements
 from tests.zoo.models import Keeper
@@ -39,7 +39,7 @@ def test_only_the_database_without_the_table_does_without(database, errors):
 
 @pytest.mark.parametrize("proven", [False, True])
 def test_a_save_in_autocommit_survives_the_loss_of_the_table(database, inline, errors, proven):
-    databases.has_outbox("default")
+    outboxes.has_outbox("default")
     if proven:
         Keeper.objects.create(slug="before")
         delivery.finish(5)
@@ -59,7 +59,7 @@ def test_a_save_in_autocommit_survives_the_loss_of_the_table(database, inline, e
 
 @pytest.mark.parametrize("proven", [False, True])
 def test_a_transaction_survives_the_loss_of_the_table(database, inline, errors, proven):
-    databases.has_outbox("default")
+    outboxes.has_outbox("default")
     if proven:
         Keeper.objects.create(slug="before")
         delivery.finish(5)
@@ -94,7 +94,7 @@ def tried(save):
 def test_the_outbox_is_found_again_when_the_table_is_back(database, monkeypatch):
     with without_table():
         Keeper.objects.create(slug="a")
-    monkeypatch.setattr(databases, "_without", {})
+    monkeypatch.setattr(outboxes, "_without", {})
 
     Keeper.objects.create(slug="b")
 
@@ -116,7 +116,7 @@ def test_what_is_said_to_help_fits_the_error(database, errors, monkeypatch, erro
     def fail(*args, **kwargs):
         raise DatabaseError(error)
 
-    databases.has_outbox("default")
+    outboxes.has_outbox("default")
     monkeypatch.setattr(table, "write", fail)
 
     Keeper.objects.create(slug="a")

@@ -9,9 +9,10 @@ from django.core.signals import request_finished, request_started
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dumper_purge import environment
 from dumper_purge.deliver import delivery
 from dumper_purge.deliver.carrying import background, riders
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import compaction, encoding, table
 from dumper_purge.deliver.outbox import riders as rules
 from dumper_purge.deliver.outbox.health import health
 from tests.deliver.rows import quiet
@@ -32,7 +33,7 @@ class Undo(Exception):
 @pytest.fixture
 def riding(inline, monkeypatch):
     """Let rows wait as they do outside of tests, and each ride alone."""
-    monkeypatch.setattr(databases, "is_test", lambda: False)
+    monkeypatch.setattr(environment, "is_test", lambda: False)
     monkeypatch.setattr(rules, "_TOGETHER", 1)
     monkeypatch.setattr(rules, "_QUIET", 60.0)
     return inline
@@ -57,7 +58,7 @@ def begin():
 
 
 def paths():
-    return sorted(path for row in stored() for path in table.decoded(row.batch).paths)
+    return sorted(path for row in stored() for path in encoding.decoded(row.batch).paths)
 
 
 def test_a_row_is_deleted_in_the_transaction_that_adds_the_next(database, riding, eyes):
@@ -368,10 +369,10 @@ def test_too_many_entries_are_merged_without_those_that_are_in_hand(database):
     due(60)
     put(id="late", alias="edge", node="a")
     put(id="later", alias="edge", node="a")
-    in_hand = table.compact("default", limit=1)
+    in_hand = compaction.compact("default", limit=1)
     due(-1)
 
-    found = table.compact("default", limit=1)
+    found = compaction.compact("default", limit=1)
 
     assert [left.alias for left in in_hand] == ["edge"]
     assert [left.alias for left in found] == [""]

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import databases, sweep
+from dumper_purge.deliver.outbox import outboxes, sweep
 from tests.outbox.conftest import SERVERS
 from tests.outbox.databases import connected
 from tests.outbox.eyes import entries
@@ -70,7 +70,7 @@ def test_a_database_that_cannot_be_written_is_read_as_ever(database, errors):
         each["OPTIONS"] = {"uri": True}
 
     with connected(settings):
-        databases.forget()
+        outboxes.forget()
         assert Keeper.objects.count() == 1
         with pytest.raises(DatabaseError):
             Keeper.objects.create(slug="b")

@@ -6,8 +6,8 @@ from django.db import DatabaseError, transaction
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
-from dumper_purge.deliver.outbox import encoding, table
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox import claims, compaction, encoding, table
+from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.deliver.step import Step
 from tests.outbox.rows import add, batch, claimed, close, due, put, stored, told, written
 
@@ -29,7 +29,7 @@ def test_an_entry_of_which_one_node_is_left_is_kept_for_that_node(database):
     (row,) = stored()
     assert row.id == ref.id
     assert told(row) == ("edge", "a", "send", 2, "pending", "down")
-    assert 50 < table.next_due("default") <= 60
+    assert 50 < claims.next_due("default") <= 60
 
 
 def test_what_is_left_of_several_entries_is_put_in_their_place(database):
@@ -58,7 +58,7 @@ def test_entries_of_two_databases_leave_their_rest_in_one(database):
     close([here, there], [Left(batch=batch("/a/", "/b/"), alias="edge")])
 
     assert [row.alias for row in stored()] == ["edge"]
-    assert table.next_due("other") is None
+    assert claims.next_due("other") is None
 
 
 def test_a_closing_that_fails_leaves_the_entries_as_they_were(database):
@@ -86,14 +86,14 @@ def test_above_the_limit_one_row_for_everything_is_left_for_each_target(database
         put(id=f"{number:02}", alias="edge", node=node, state=state, created=number)
     written(2)
 
-    put_down = table.compact("default", limit=3)
+    put_down = compaction.compact("default", limit=3)
 
     assert sorted((left.node, left.state) for left in put_down) == [
         ("a", "pending"), ("b", "pending"),
     ]  # fmt: skip
     rows = stored()
     assert len(rows) == 2 + 4 + 2
-    everything = [row for row in rows if table.decoded(row.batch) == PurgeBatch(everything=True)]
+    everything = [row for row in rows if encoding.decoded(row.batch) == PurgeBatch(everything=True)]
     assert sorted((row.node, row.created) for row in everything) == [("a", 0), ("b", 1)]
 
 
@@ -104,7 +104,7 @@ def test_what_a_node_is_owed_is_hastened_and_nothing_else(database):
     put(id="4", alias="edge", node="a", state="dead")
     due(100)
 
-    table.hasten("default", "edge", "a")
+    claims.hasten("default", "edge", "a")
 
     assert claimed() == ["1"]
 
@@ -112,7 +112,7 @@ def test_what_a_node_is_owed_is_hastened_and_nothing_else(database):
 def test_dead_letters_are_replayed(database):
     row = put(state="dead", attempts=8)
 
-    table.replay([EntryRef("default", row.id)])
+    claims.replay([EntryRef("default", row.id)])
 
     assert claimed() == [row.id]
     assert stored()[0].attempts == 0
@@ -131,8 +131,8 @@ def test_a_batch_is_stored_and_read_back_whole(database):
     with transaction.atomic():
         table.write(whole, "default", lease=0)
 
-    (row,) = table.claim("default", limit=1, lease=0)
-    assert table.decoded(row.batch) == whole
+    (row,) = claims.claim("default", limit=1, lease=0)
+    assert encoding.decoded(row.batch) == whole
 
 
 def test_a_batch_of_the_largest_size_can_be_stored(database):
@@ -141,8 +141,8 @@ def test_a_batch_of_the_largest_size_can_be_stored(database):
     with transaction.atomic():
         table.write(PurgeBatch(paths=paths), "default", lease=0)
 
-    (row,) = table.claim("default", limit=1, lease=0)
-    assert table.decoded(row.batch).paths == paths
+    (row,) = claims.claim("default", limit=1, lease=0)
+    assert encoding.decoded(row.batch).paths == paths
 
 
 def test_what_is_left_and_no_packet_takes_becomes_everything(database, monkeypatch):
@@ -153,4 +153,4 @@ def test_what_is_left_and_no_packet_takes_becomes_everything(database, monkeypat
     close(refs, [Left(batch=long, alias="edge", node="a")])
     add("default", [Left(batch=long, alias="edge", node="b")])
 
-    assert [table.decoded(row.batch) for row in stored()] == [PurgeBatch(everything=True)] * 2
+    assert [encoding.decoded(row.batch) for row in stored()] == [PurgeBatch(everything=True)] * 2

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from dumper_purge import environment
 from dumper_purge.deliver.background.clerk import Clerk
 from dumper_purge.deliver.background.lanes import Lanes
 from dumper_purge.deliver.background.threads import Threads
@@ -41,6 +42,15 @@ class Background:
     def has_threads(self) -> bool:
         """Whether threads run here."""
         return self._threads.available
+
+    @property
+    def writes_later(self) -> bool:
+        """Whether a thread may write to a database when the caller has left.
+
+        A test may count rows, pytest-django lets nobody use a database between two tests, and a
+        thread that does so all the same keeps it from being dropped.
+        """
+        return self.has_threads and not environment.is_test()
 
     def submit(self, entry: Entry) -> None:
         """Carry out an entry now, beside the caller where that is possible."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.outbox import table
-from dumper_purge.deliver.outbox.table import Left
+from dumper_purge.deliver.outbox.rows import Left
 
 __all__ = ["Changes"]
 

@@ -12,7 +12,7 @@ from dumper_purge.conf import current
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.carrying import riders
 from dumper_purge.deliver.entry import place
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import databases, figures, sql
 from dumper_purge.respond import fence
 
 __all__ = ["CRITICAL", "OK", "WARNING", "Health", "NodeHealth", "counted", "health"]
@@ -119,7 +119,7 @@ def _ask(
 
 def _count(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
     only = {backend.alias: backend.nodes[0] for backend in configured() if len(backend.nodes) == 1}
-    for alias, node, state, number, age in table.counts(using):
+    for alias, node, state, number, age in figures.counts(using):
         values = found.setdefault((alias, node or only.get(alias, "")), {})
         values[state] = values.get(state, 0) + number
         if state == "pending":
@@ -128,7 +128,7 @@ def _count(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
 
 def _add_nodes(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
     configured_nodes = {(b.alias, node) for b in configured() for node in b.nodes}
-    now = table.clock(using)
+    now = sql.clock(using)
     for row in apps.get_model("dumper_purge", "OutboxNode").objects.using(using):
         if (row.alias, row.node) not in configured_nodes:
             continue

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import Error, connections
 
 from dumper_purge.deliver.breaker import THRESHOLD
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import encoding, outboxes, sql
 
 __all__ = ["failed", "flush_if_due", "forget", "is_due", "node_key", "succeeded"]
 
@@ -96,7 +96,7 @@ def flush_if_due() -> None:
 
 def _is_in_transaction() -> bool:
     """Tell whether it would be written in somebody's transaction, which holds the row for long."""
-    return any(connections[using].in_atomic_block for using in databases.known_outboxes()[:1])
+    return any(connections[using].in_atomic_block for using in outboxes.known_outboxes()[:1])
 
 
 def node_key(alias: str, node: str) -> str:
@@ -105,17 +105,17 @@ def node_key(alias: str, node: str) -> str:
 
 
 def _write(news: list[tuple[tuple[str, str], _Seen]], now: float) -> None:
-    aliases = databases.known_outboxes()
+    aliases = outboxes.known_outboxes()
     if not aliases:
         return
     model = apps.get_model("dumper_purge", "OutboxNode")
-    clock = table.clock(aliases[0])
+    clock = sql.clock(aliases[0])
     for (alias, node), seen in news:
         values = {
             "alias": alias,
             "node": node,
             "failures": seen.failures,
-            "error": table.storable(seen.error),
+            "error": encoding.storable(seen.error),
             "retry_at": None if seen.retry_at is None else clock + seen.retry_at - now,
         }
         if seen.last_success is not None:

@@ -8,7 +8,7 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.outbox.changes import Changes
-from dumper_purge.deliver.outbox.table import EVERYWHERE, Left
+from dumper_purge.deliver.outbox.rows import EVERYWHERE, Left
 
 __all__ = ["Receipt"]
 

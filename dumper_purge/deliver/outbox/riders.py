@@ -21,7 +21,7 @@ from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.budget import in_request
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import rows, table
 from dumper_purge.deliver.outbox.databases import bears_others
 from dumper_purge.deliver.outbox.engines import INLINE
 from dumper_purge.deliver.outbox.waiting import Key, Waiting
@@ -61,7 +61,7 @@ class Riders:
 
     def keep(self, refs: Sequence[EntryRef], thread: int) -> bool:
         """Let rows wait that a thread has written; False if they are to be deleted now."""
-        if current().engine != INLINE or not self._background.has_threads or databases.is_test():
+        if current().engine != INLINE or not self._background.writes_later:
             return False
         if not all(ref.using in self._deletable and _is_young(ref.id) for ref in refs):
             return False
@@ -147,7 +147,7 @@ class Riders:
 
 
 def _is_young(id: str) -> bool:
-    return 0 <= time.time() - table.written_at(id) < _YOUNG
+    return 0 <= time.time() - rows.written_at(id) < _YOUNG
 
 
 def _is_in_atomic(key: Key) -> bool:

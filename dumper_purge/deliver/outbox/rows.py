@@ -2,13 +2,14 @@
 
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.deliver.step import Step
 
-__all__ = ["EVERYWHERE", "Left", "Row", "new_id", "written_at"]
+__all__ = ["EVERYWHERE", "Left", "Row", "by_database", "new_id", "written_at"]
 
 EVERYWHERE = ""
 """The alias of an entry for all backends, and the node of one for all nodes of its backend."""
@@ -54,3 +55,11 @@ def written_at(id: str) -> float:
 def new_id() -> str:
     """Return an id that no other row has; ids sort by the time of their making."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def by_database(refs: Iterable[EntryRef]) -> dict[str, list[str]]:
+    """Return the ids of entries by the alias of their database."""
+    found: dict[str, list[str]] = {}
+    for ref in refs:
+        found.setdefault(ref.using, []).append(ref.id)
+    return found

@@ -1,4 +1,4 @@
-"""The pieces of SQL that differ between databases, and parameters in lists."""
+"""The pieces of SQL that differ between databases, their clocks, and parameters in lists."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connections
 
-__all__ = ["chunks", "marks", "now", "table_name"]
+__all__ = ["chunks", "clock", "marks", "now", "table_name"]
 
 _IDS_AT_ONCE = 500
 _NOW = {
@@ -23,6 +23,13 @@ _NOW = {
 def now(using: str) -> str:
     """Return the SQL for the seconds since 1970 on the database's clock."""
     return _NOW.get(connections[using].vendor) or repr(time.time())
+
+
+def clock(using: str) -> float:
+    """Return the seconds since 1970 on the database's clock."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT {now(using)}")
+        return float(cursor.fetchone()[0])
 
 
 def table_name(using: str) -> str:

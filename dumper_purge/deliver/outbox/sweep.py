@@ -14,10 +14,10 @@ from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import closing, followups, pass_through, sweeper
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.fence_backend import FENCE
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import claims, encoding, outboxes
 from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.outbox.rows import EVERYWHERE, Left, Row
 from dumper_purge.deliver.outbox.sweeper import LEASE
-from dumper_purge.deliver.outbox.table import EVERYWHERE, Left, Row
 from dumper_purge.deliver.recording import record
 from dumper_purge.deliver.step import Step
 from dumper_purge.deliver.tiers import PATIENCE
@@ -39,7 +39,7 @@ def carry_out(using: str, ids: Sequence[str]) -> None:
     """
     if ids and connections[using].in_atomic_block:
         raise TransactionManagementError("Entries cannot be carried out inside a transaction.")
-    _wait(take_up(table.claim(using, limit=len(ids), lease=LEASE, ids=ids)) if ids else [])
+    _wait(take_up(claims.claim(using, limit=len(ids), lease=LEASE, ids=ids)) if ids else [])
 
 
 def sweep() -> int:
@@ -47,7 +47,7 @@ def sweep() -> int:
 
     Returns when every node was asked. A database that cannot be asked is left out, and logged.
     """
-    databases.all_outboxes()
+    outboxes.all_outboxes()
     receipts = sweeper.sweep()
     _wait(receipts)
     return sum(len(receipt.entries) for receipt in receipts)
@@ -145,7 +145,7 @@ def _merged(rows: Iterable[Row]) -> PurgeBatch:
 
 def _decoded(row: Row) -> PurgeBatch:
     try:
-        return table.decoded(row.batch)
+        return encoding.decoded(row.batch)
     except (ValueError, RecursionError) as error:
         logger.error(  # noqa: TRY400 - it says all there is to say
             "Entry %s of %r was written by another version of dumper_purge (%s): everything is"

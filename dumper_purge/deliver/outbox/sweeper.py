@@ -11,10 +11,10 @@ from django.db import Error, connections
 
 from dumper_purge.conf import current
 from dumper_purge.deliver.background.background import Background
-from dumper_purge.deliver.outbox import databases, table
+from dumper_purge.deliver.outbox import claims, compaction, outboxes
 from dumper_purge.deliver.outbox.engines import INLINE
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.table import Row
+from dumper_purge.deliver.outbox.rows import Row
 
 __all__ = ["AT_ONCE", "LEASE", "Sweeper"]
 
@@ -66,8 +66,8 @@ class Sweeper:
         """Carry out now what a node is owed, since it is back."""
 
         def hasten() -> None:
-            for using in databases.known_outboxes():
-                table.hasten(using, alias, node)
+            for using in outboxes.known_outboxes():
+                claims.hasten(using, alias, node)
             self.sweep()
 
         if current().outbox:
@@ -83,7 +83,7 @@ class Sweeper:
             return
         self._looked = time.monotonic()
         try:
-            if any(_is_overdue(using) for using in databases.known_outboxes()):
+            if any(_is_overdue(using) for using in outboxes.known_outboxes()):
                 self._background.clerk.submit(self.sweep)
         except Exception as error:  # It may be called at the end of a request.
             logger.warning("The outbox could not be looked at: %r", error)
@@ -91,7 +91,7 @@ class Sweeper:
     def discover(self) -> None:
         """Look beside the caller for outboxes that this process does not know yet."""
         if current().outbox:
-            self._background.clerk.submit(databases.all_outboxes)
+            self._background.clerk.submit(outboxes.all_outboxes)
 
     def sweep(self) -> list[Receipt]:
         """Take up all that is due; return the receipts, which others will close.
@@ -99,7 +99,7 @@ class Sweeper:
         Of the databases that are known to have an outbox.
         """
         receipts: list[Receipt] = []
-        for using in databases.known_outboxes():
+        for using in outboxes.known_outboxes():
             try:
                 receipts += self._sweep(using)
             except Error as error:
@@ -107,7 +107,7 @@ class Sweeper:
         return receipts
 
     def _sweep(self, using: str) -> Iterator[Receipt]:
-        while rows := table.claim(using, limit=AT_ONCE, lease=LEASE):
+        while rows := claims.claim(using, limit=AT_ONCE, lease=LEASE):
             yield from self._take_up(rows)
             if len(rows) < AT_ONCE:
                 return
@@ -130,19 +130,19 @@ class Sweeper:
         self.sweep()
         now = time.monotonic()
         if self._until > now:
-            dues = [table.next_due(using) for using in databases.known_outboxes()]
+            dues = [claims.next_due(using) for using in outboxes.known_outboxes()]
             seconds = min((due for due in dues if due is not None), default=math.inf)
             if seconds < math.inf:
                 wait = max(min(seconds, self._until - now), _TOGETHER)
                 self.sweep_in(wait, until=self._until - now)
 
     def _compact_all(self) -> None:
-        for using in databases.known_outboxes():
+        for using in outboxes.known_outboxes():
             self._compact(using)
 
     def _compact(self, using: str) -> None:
         limit = current().backlog_limit
-        for left in table.compact(using, limit=limit):
+        for left in compaction.compact(using, limit=limit):
             logger.warning(
                 "More than DUMPER_BACKLOG_LIMIT (%d) entries of %r are %s for %s: they have become"
                 " one purge of everything there.",
@@ -154,6 +154,6 @@ def _is_overdue(using: str) -> bool:
     """Tell whether something is due that nobody takes up; a worker or a queue is given time."""
     if connections[using].in_atomic_block:
         return False
-    seconds = table.next_due(using)
+    seconds = claims.next_due(using)
     patience = 0.0 if current().engine == INLINE else _OVERDUE
     return seconds is not None and seconds <= -patience

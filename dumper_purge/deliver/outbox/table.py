@@ -1,4 +1,4 @@
-"""The outbox's table: entries are written with the data, claimed, and closed.
+"""The rows of the outbox: written with the data, closed, or put in the place of others.
 
 An entry stands for a batch that is still to be purged, everywhere or at its target. Whoever takes
 one up either deletes it when all of that was carried out, or puts rows for what is left in its
@@ -16,15 +16,11 @@ from django.db import connections, transaction
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver.outbox.encoding import decoded, encoded, fitting, storable
-from dumper_purge.deliver.outbox.rows import EVERYWHERE, Left, Row, new_id, written_at
+from dumper_purge.deliver.outbox.encoding import fitting, storable
+from dumper_purge.deliver.outbox.rows import Left, by_database, new_id
 from dumper_purge.deliver.outbox.sql import chunks, marks, now, table_name
 
-__all__ = [
-    "EVERYWHERE", "Left", "Row", "change", "claim", "clock", "close", "compact", "counts",
-    "decoded", "delete", "encoded", "hasten", "next_due", "replay", "storable", "write",
-    "written_at",
-]  # fmt: skip
+__all__ = ["change", "close", "delete", "insert", "write"]
 
 _LIGHTLY = "SET LOCAL synchronous_commit TO OFF"
 """Whatever closes an entry does not wait for the disk: lost in a crash, it costs a purge more."""
@@ -96,7 +92,7 @@ def change(
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         if lightly:
             cursor.execute(_LIGHTLY)
-        _insert(cursor, using, added)
+        insert(cursor, using, added)
         for left, ids in _alike(retargeted):
             for some in chunks(ids):
                 _retarget(cursor, using, some, left)
@@ -117,15 +113,8 @@ def _alike(retargeted: Iterable[tuple[str, Left]]) -> Iterator[tuple[Left, list[
 
 def close(refs: Iterable[EntryRef]) -> None:
     """Delete entries, of any databases; raises what a database raises."""
-    for using, ids in _by_database(refs).items():
+    for using, ids in by_database(refs).items():
         delete(using, ids)
-
-
-def _by_database(refs: Iterable[EntryRef]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for ref in refs:
-        found.setdefault(ref.using, []).append(ref.id)
-    return found
 
 
 def _may_be_lost(using: str) -> bool:
@@ -143,142 +132,8 @@ def delete(using: str, ids: Sequence[str]) -> None:
             cursor.execute(f"{_LIGHTLY}; {statement}" if lightly else statement)
 
 
-def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = None) -> list[Row]:
-    """Take up entries that are due, or those with these ids, so that nobody else does for a while.
-
-    Raises what the database raises.
-    """
-    connection = connections[using]
-    table, condition, values = table_name(using), f"due <= {now(using)}", []
-    if ids is not None:
-        condition, values = f"id IN ({marks(ids)})", list(ids)
-    lock = _lock(connection)
-    with transaction.atomic(using=using), connection.cursor() as cursor:
-        if not lock:
-            # SQLite has one lock, for writers: take it before anything is read.
-            cursor.execute(f"UPDATE {table} SET due = due WHERE id = ''")
-        cursor.execute(
-            f"SELECT id, batch, alias, node, step, attempts, created FROM {table}"
-            f" WHERE state = 'pending' AND {condition} ORDER BY due LIMIT {int(limit)}{lock}",
-            values,
-        )
-        rows = [_row(using, *columns) for columns in cursor.fetchall()]
-        for some in chunks([row.ref.id for row in rows]):
-            cursor.execute(
-                f"UPDATE {table} SET due = {now(using)} + %s WHERE id IN ({marks(some)})",
-                [lease, *some],
-            )
-    return sorted(rows, key=lambda row: row.ref.id)
-
-
-def _row(using: str, key: str, *columns: Any) -> Row:
-    names = ("batch", "alias", "node", "step", "attempts", "created")
-    return Row(ref=EntryRef(using, key), **dict(zip(names, columns, strict=True)))
-
-
-def _lock(connection: Any) -> str:
-    if not connection.features.has_select_for_update:
-        return ""
-    skips = connection.features.has_select_for_update_skip_locked
-    return " FOR UPDATE SKIP LOCKED" if skips else " FOR UPDATE"
-
-
-def next_due(using: str) -> float | None:
-    """Return in how many seconds the next entry is due; None if there is none."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"SELECT MIN(due) - {now(using)} FROM {table_name(using)} WHERE state = 'pending'"
-        )
-        seconds = cursor.fetchone()[0]
-    return None if seconds is None else float(seconds)
-
-
-def hasten(using: str, alias: str, node: str) -> None:
-    """Let what a node is owed be due now."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table_name(using)} SET due = {now(using)} WHERE state = 'pending'"
-            f" AND step = 'send' AND alias = %s AND node IN (%s, '') AND due > {now(using)}",
-            [alias, node],
-        )
-
-
-def replay(refs: Iterable[EntryRef]) -> None:
-    """Let dead letters be due now."""
-    for using, ids in _by_database(refs).items():
-        with connections[using].cursor() as cursor:
-            for some in chunks(ids):
-                cursor.execute(
-                    f"UPDATE {table_name(using)} SET state = 'pending', attempts = 0,"
-                    f" due = {now(using)} WHERE state = 'dead' AND id IN ({marks(some)})",
-                    some,
-                )
-
-
-def counts(using: str) -> list[tuple[str, str, str, int, float]]:
-    """Return alias, node, state, the number of entries, and the age of the oldest in seconds."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"SELECT alias, node, state, COUNT(*), {now(using)} - MIN(created)"
-            f" FROM {table_name(using)} GROUP BY alias, node, state"
-        )
-        return [
-            (alias, node, state, int(number), max(float(age), 0.0))
-            for alias, node, state, number, age in cursor.fetchall()
-        ]
-
-
-def compact(using: str, *, limit: int) -> list[Left]:
-    """Put one row for everything in the place of more than ``limit`` that have the same target.
-
-    Returns what was put. Raises what the database raises.
-    """
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT alias, node, state, MIN(created), MAX(error), COUNT(*)"
-            f" FROM {table_name(using)} WHERE {_in_nobody_s_hands(using)}"
-            " GROUP BY alias, node, state HAVING COUNT(*) > %s",
-            [limit],
-        )
-        found = cursor.fetchall()
-    put = []
-    for alias, node, state, created, error, _ in found:
-        left = Left(
-            batch=PurgeBatch(everything=True),
-            alias=alias,
-            node=node,
-            error=error,
-            dead=state == "dead",
-        )
-        _put_for_all(using, left, created)
-        put.append(left)
-    return put
-
-
-def _put_for_all(using: str, left: Left, created: float) -> None:
-    """Replace all rows of a target. What is purged later than they were covers them all."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM {table_name(using)} WHERE alias = %s AND node = %s AND state = %s"
-            f" AND {_in_nobody_s_hands(using)}",
-            [left.alias, left.node, left.state],
-        )
-        _insert(cursor, using, [(left, created)])
-
-
-def _in_nobody_s_hands(using: str) -> str:
-    """Return the condition for what no process is about to close, in whosever transaction."""
-    return f"(alias <> '' OR due <= {now(using)})"
-
-
-def clock(using: str) -> float:
-    """Return the seconds since 1970 on the database's clock."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(f"SELECT {now(using)}")
-        return float(cursor.fetchone()[0])
-
-
-def _insert(cursor: Any, using: str, added: Iterable[tuple[Left, float | None]]) -> None:
+def insert(cursor: Any, using: str, added: Iterable[tuple[Left, float | None]]) -> None:
+    """Write what is left, each with the moment of which its age counts, if not from now."""
     present = now(using)
     statement = (
         f"INSERT INTO {table_name(using)} (id, batch, alias, node, step, attempts, due, created,"

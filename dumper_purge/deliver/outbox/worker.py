@@ -17,7 +17,7 @@ from django.db import Error, close_old_connections, connections
 from dumper_purge.conf import current
 from dumper_purge.deliver import carrying
 from dumper_purge.deliver.carrying import background, sweeper
-from dumper_purge.deliver.outbox import databases, sweep, table
+from dumper_purge.deliver.outbox import claims, outboxes, sweep
 from dumper_purge.deliver.outbox.engines import CHANNEL
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.sweeper import AT_ONCE
@@ -57,7 +57,7 @@ class Worker:
 
     def run(self) -> None:
         """Take up what is due until it is stopped."""
-        logger.info("A worker has begun, on %s.", ", ".join(databases.all_outboxes()) or "nothing")
+        logger.info("A worker has begun, on %s.", ", ".join(outboxes.all_outboxes()) or "nothing")
         with _signals(self):
             while not self._stopped:
                 if self._is_woken_within(self._turn()):
@@ -82,8 +82,8 @@ class Worker:
             return self._without_database(error)
 
     def _until_next(self, *, was_busy: bool) -> float:
-        aliases = databases.known_outboxes()
-        dues = [due for using in aliases if (due := table.next_due(using)) is not None]
+        aliases = outboxes.known_outboxes()
+        dues = [due for using in aliases if (due := claims.next_due(using)) is not None]
         if was_busy:
             self._pause = _SHORTEST
             return max(min([_SHORTEST, *dues]), 0.0)
@@ -121,7 +121,7 @@ class Worker:
 
     def _listen(self) -> None:
         """Have a connection of its own for each database that can notify."""
-        for using in databases.all_outboxes():
+        for using in outboxes.all_outboxes():
             if connections[using].vendor == "postgresql" and using not in self._listeners:
                 listener = connections.create_connection(using)
                 with listener.cursor() as cursor:

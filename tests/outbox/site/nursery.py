@@ -18,7 +18,7 @@ from django.db import connection  # noqa: E402 - after the settings
 from dumper_purge.batch import PurgeBatch, purged_tags  # noqa: E402
 from dumper_purge.collect.registry import register  # noqa: E402
 from dumper_purge.deliver import delivery  # noqa: E402
-from dumper_purge.deliver.outbox import databases, riders, worker  # noqa: E402
+from dumper_purge.deliver.outbox import outboxes, riders, worker  # noqa: E402
 from dumper_purge.models import OutboxEntry  # noqa: E402
 from dumper_purge.respond.layers import layers  # noqa: E402
 from tests.outbox.site.boundaries import Boundaries  # noqa: E402
@@ -35,7 +35,7 @@ def write(tell, order):
     rows = prepare()
     tell({"before": state(), "tokens": tokens(paths)})
     connection.close()
-    databases.forget()
+    outboxes.forget()
     riders._TOGETHER = 1
     Boundaries(tell, order["kill_at"]).install()
     act(rows)

@@ -7,15 +7,15 @@ import django
 
 django.setup()
 
-from dumper_purge.deliver.outbox import table  # noqa: E402
+from dumper_purge.deliver.outbox import claims, sql  # noqa: E402
 
-claimed = [row.ref.id for row in table.claim("default", limit=10, lease=30)]
+claimed = [row.ref.id for row in claims.claim("default", limit=10, lease=30)]
 print(
     json.dumps(
         {
             "claimed": claimed,
-            "next_due": table.next_due("default"),
-            "skew": time.time() - table.clock("default"),
+            "next_due": claims.next_due("default"),
+            "skew": time.time() - sql.clock("default"),
         }
     )
 )

@@ -1,0 +1,54 @@
+"""An entry's way into the outbox, in the transaction of the data that it is for."""
+
+from collections.abc import Sequence
+
+from django.db import Error, transaction
+
+from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect.outlet import EntryRef
+from dumper_purge.conf import current
+from dumper_purge.deliver.outbox import outboxes, table
+from dumper_purge.deliver.outbox.databases import is_broken, table_label
+from dumper_purge.deliver.outbox.engines import WORKER
+
+__all__ = ["enter"]
+
+_BEYOND_BUDGET = 4.0
+"""Seconds beyond the inline budget, within which a process delivers what it has committed."""
+_IS_MISSING = ("no such table", "does not exist", "doesn't exist")
+_IS_FORBIDDEN = ("permission denied", "command denied", "readonly", "read-only")
+
+
+def enter(batch: PurgeBatch, using: str, *, along: Sequence[str] = ()) -> EntryRef | None:
+    """Write the entry of a batch in the current transaction; None where that is not possible.
+
+    With it the entries with the ids ``along`` are deleted. Raises a database error that has broken
+    the transaction: then nothing can be saved in it.
+    """
+    if not outboxes.has_outbox(using):
+        return None
+    lease = 0.0 if current().engine == WORKER else current().inline_budget + _BEYOND_BUDGET
+    try:
+        if outboxes.is_proven(using):
+            return table.write(batch, using, lease=lease, along=along)
+        # The first one in a savepoint: a right that is missing must not break what is saved.
+        with transaction.atomic(using=using):
+            entry = table.write(batch, using, lease=lease, along=along)
+        outboxes.prove(using)
+        return entry
+    except Exception as error:
+        what = f"An entry for {batch} could not be written: {error!r}."
+        outboxes.distrust(using, what, _remedy(using, error))
+        if isinstance(error, Error) and is_broken(using, error):
+            raise
+        return None
+
+
+def _remedy(using: str, error: Exception) -> str:
+    """Return what helps against an error, which only its text tells apart in every driver."""
+    text = str(error).lower()
+    if any(sign in text for sign in _IS_MISSING):
+        return outboxes.migration(using)
+    if any(sign in text for sign in _IS_FORBIDDEN):
+        return f"Let its user read, insert, update and delete in {table_label()!r}"
+    return f"It is tried again in {outboxes.LOOK_AGAIN:.0f} seconds: see to the database"
