@@ -10,7 +10,13 @@ __all__ = [
     "Rejected",
     "Transient",
     "Unfinished",
+    "described",
 ]
+
+
+def described(error: BaseException) -> str:
+    """Return class and message of an error; a client's ``repr()`` may tell nothing of the cause."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 class DumperError(Exception):

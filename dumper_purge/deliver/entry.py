@@ -9,7 +9,10 @@ from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.step import Step
 
-__all__ = ["Done", "Entry", "Lane", "merged", "place"]
+__all__ = ["FENCE_ALIAS", "Done", "Entry", "Lane", "merged", "place"]
+
+FENCE_ALIAS = "fence"
+"""The alias of what is still to be recorded in the shared cache."""
 
 Lane: TypeAlias = tuple[str, str, Step]
 Done: TypeAlias = Callable[[bool], Callable[[], None] | None]
@@ -47,6 +50,8 @@ class Entry:
 
 def place(alias: str, node: str) -> str:
     """Return how messages name a node."""
+    if alias == FENCE_ALIAS:
+        return "the shared cache (DUMPER_CACHE_ALIAS)"
     return alias if node == alias else f"{alias} at {node}"
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.deliver.entry import FENCE_ALIAS
 from dumper_purge.respond import fence
 
 __all__ = ["FENCE"]
@@ -18,5 +19,5 @@ class _FenceBackend(BaseBackend):
         fence.record(batch)
 
 
-FENCE = _FenceBackend(alias="fence")
+FENCE = _FenceBackend(alias=FENCE_ALIAS)
 """Its alias is the one of its entries in the outbox; no backend may have the same."""

@@ -125,15 +125,19 @@ class Passage:
         milliseconds = (time.perf_counter() - self._started) * 1000
         if logger.isEnabledFor(self._log_level):
             message = "Purged %s on %s in %.1f ms."
+            if not self._reached_all():
+                message = "Purged %s on %s in %.1f ms; the rest is tried again, or kept."
             logger.log(self._log_level, message, self._batch, self._reached(), milliseconds)
         if self._receipt is not None:
             self._end(self._receipt)
         self.finished.set()
 
     def _reached(self) -> str:
-        with self._lock:
-            counts = [
-                (backend, len(tier.reached))
-                for backend, tier in zip(self._backends, self._tiers, strict=True)
-            ]
-        return ", ".join(f"{b.alias} ({count} of {len(b.nodes)} nodes)" for b, count in counts)
+        return ", ".join(
+            f"{len(tier.reached)} of {len(backend.nodes)} nodes of {backend.alias}"
+            for backend, tier in zip(self._backends, self._tiers, strict=True)
+        )
+
+    def _reached_all(self) -> bool:
+        tiers = zip(self._backends, self._tiers, strict=True)
+        return all(tier.reached.issuperset(backend.nodes) for backend, tier in tiers)

@@ -32,10 +32,13 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     if count:
         raise CommandError(f"{count} to be seen to.")
     told = [backend.alias for backend in chosen if _can_tell(backend)]
-    command.stdout.write(f"Nothing found in {', '.join(told) or 'any'}.")
-    for backend in chosen:
-        if not _can_tell(backend):
-            command.stdout.write(f"{backend.alias} cannot be asked: see the text of its module.")
+    silent = [backend.alias for backend in chosen if not _can_tell(backend)]
+    if told:
+        command.stdout.write(f"Nothing found in {', '.join(told)}.")
+    if silent:
+        command.stdout.write(
+            f"Not asked, as they do not tell how they are set: {', '.join(silent)}."
+        )
 
 
 def _chosen(aliases: list[str]) -> list[BaseBackend]:

@@ -24,6 +24,11 @@ __all__ = ["HELP", "add_arguments", "run"]
 HELP = "Purge pages, and wait for every node."
 
 _AT_ONCE = 1_000
+_SINGULAR = {
+    "paths": "path", "urls": "url", "prefixes": "prefix", "patterns": "pattern", "tags": "tag",
+}  # fmt: skip
+_KEPT = "The rest is in the outbox: see manage.py dumper status, and failed for what was rejected."
+_LOST = "There is no outbox to keep the rest: run this again when the nodes are back."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +82,7 @@ def _of_model(command: BaseCommand, options: dict[str, Any]) -> PurgeBatch:
 def _show(command: BaseCommand, batch: PurgeBatch) -> None:
     for name, values in batch.as_dict().items():
         for value in [""] if values is True else values:
-            command.stdout.write(f"{name} {value}".rstrip())
+            command.stdout.write(f"{_SINGULAR.get(name, name)} {value}".rstrip())
 
 
 def _purge(command: BaseCommand, batch: PurgeBatch, options: dict[str, Any]) -> None:
@@ -88,13 +93,14 @@ def _purge(command: BaseCommand, batch: PurgeBatch, options: dict[str, Any]) -> 
             yield part
             progress.advance(len(part))
 
-    outcomes = purge_and_wait(parts(), options["timeout"])
-    failed = {where: error for where, error in outcomes.items() if error is not None}
+    outcome = purge_and_wait(parts(), options["timeout"])
+    failed = {where: error for where, error in outcome.errors.items() if error is not None}
     if failed:
         lines = "\n".join(f"{where}: {error}" for where, error in sorted(failed.items()))
-        raise CommandError(f"Not purged everywhere:\n{lines}")
+        remedy = _KEPT if outcome.is_kept else _LOST
+        raise CommandError(f"Not purged everywhere:\n{lines}\n{remedy}")
     if options["verbosity"] > 0:
-        places = ", ".join(sorted(outcomes)) or "no backend"
+        places = ", ".join(sorted(outcome.errors)) or "no backend"
         command.stdout.write(f"Purged {batch} on {places}.")
 
 
@@ -119,8 +125,10 @@ def _named(options: dict[str, Any]) -> PurgeBatch:
 def _rows(label: str, keys: list[str] | None) -> QuerySet[Model]:
     try:
         model = apps.get_model(label)
-    except (LookupError, ValueError) as error:
+    except LookupError as error:
         raise CommandError(f"--model {label}: {error}") from error
+    except ValueError as error:
+        raise CommandError(f"--model {label}: write APP.MODEL, such as news.Article.") from error
     rows: QuerySet[Model] = model._base_manager.all()
     if not keys:
         return rows

@@ -19,6 +19,7 @@ __all__ = ["HELP", "add_arguments", "run"]
 HELP = "Render a complete VCL from the settings, and compile it with --check."
 
 
+_ONLY_ROOT = "Only root may read {}, and varnishd reads it as another user: add --group varnish."
 _NETWORKS = {
     "purger": "may purge (default: this machine)",
     "terminator": "ends TLS in front of Varnish (default: this machine)",
@@ -71,7 +72,9 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
 def _hand_out(command: BaseCommand, rendered: Rendered, options: dict[str, Any]) -> None:
     if options["output"]:
         main = write(Path(options["output"]), rendered, options["group"])
-        command.stderr.write(f"Written: varnishd -f {main}")
+        if os.geteuid() == 0 and not options["group"]:
+            command.stderr.write(command.style.WARNING(_ONLY_ROOT.format(main)))
+        command.stderr.write(f"Written. Start it with: varnishd -a :6081 -f {main}")
     elif not options["check"]:
         command.stdout.write(rendered.whole, ending="")
 

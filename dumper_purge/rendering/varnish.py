@@ -24,5 +24,5 @@ def varnish(alias: str | None) -> VarnishBackend:
         raise ImproperlyConfigured(f"DUMPER_BACKENDS has several Varnishes: name one of {names}.")
     alias = alias or next(iter(found))
     if alias not in found:
-        raise problem("ALIAS", alias, f"must be one of {names}")
+        raise problem("ALIAS", alias, f"is no Varnish of DUMPER_BACKENDS: name one of {names}")
     return found[alias]

@@ -1,6 +1,5 @@
 """One request that may be stored, and its response: from the look-up to the headers."""
 
-import logging
 import time
 from collections.abc import Mapping
 
@@ -31,8 +30,6 @@ from dumper_purge.respond.policy import Facts, decide, refused_by_visitor
 from dumper_purge.respond.storing import Storing
 
 __all__ = ["Bypass", "Exchange", "begin"]
-
-logger = logging.getLogger("dumper.respond")
 
 
 def begin(request: HttpRequest, *, page_cache: bool = True) -> "Exchange | Bypass":
@@ -160,10 +157,8 @@ class Exchange:
         address = self._address
         if address.tracking and (location := fields.value(response, "location")):
             response["Location"] = serving.with_tracking(location, address.tracking, address.host)
-        logger.debug("%s %s: %s %s", self._request.method, address.route.path, outcome, detail)
-        if self._layers.debug:
-            outcome = status.explained(outcome, detail, address.key.plain)
-        status.report(response, outcome)
+        told = status.Told(outcome, detail, address.key.plain)
+        status.tell(self._request, response, told, explained=self._layers.debug)
         return conditional.answered(self._request, response)
 
 
@@ -199,10 +194,8 @@ class Bypass:
             # Fastly stores what is no more than "no-store"; it passes what is private.
             if said is None or reason is not gate.IGNORED or {"no-store", "no-cache"} & said.keys():
                 refuse(response, said, self._layers)
-        logger.debug("%s %r: %s %s", self._request.method, self._request.path, outcome, reason)
-        if self._layers.debug:
-            outcome = status.explained(outcome, reason)
-        status.report(response, outcome)
+        told = status.Told(outcome, reason)
+        status.tell(self._request, response, told, explained=self._layers.debug)
         return response
 
 

@@ -33,7 +33,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from dumper_purge.batch import PurgeBatch, check_tag, purged_tags
-from dumper_purge.exceptions import Transient
+from dumper_purge.exceptions import Transient, described
 from dumper_purge.paths import EVERYTHING
 from dumper_purge.respond import tokens
 from dumper_purge.respond.generations import ANY, Generations
@@ -127,7 +127,7 @@ def _record(tags: frozenset[str]) -> None:
         _owe(tags)
         if isinstance(error, Transient):
             raise
-        raise Transient(f"The generations could not be recorded: {error!r}.") from error
+        raise Transient(f"The generations could not be recorded: {described(error)}.") from error
     if not owed:
         return
     with _lock:
@@ -184,5 +184,5 @@ def generation(tag: str) -> str:
         try:
             token = site.generations.read([tag]).get(tag)
         except Exception as error:
-            logger.warning("The generation of %s could not be read: %r", tag, error)
+            logger.warning("The generation of %s could not be read: %s", tag, described(error))
     return f"{site.conf.version}.{token or tokens.fresh()}"

@@ -14,7 +14,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
 from dumper_purge.conf import Conf
-from dumper_purge.exceptions import Transient
+from dumper_purge.exceptions import Transient, described
 from dumper_purge.respond import primary, tokens
 from dumper_purge.respond.primary import Key
 
@@ -101,6 +101,8 @@ class Generations:
         A render that reads a tag's old token after its data may compare ``any`` only later: it
         must find ``any`` changed before the tag is.
         """
+        if primary.keeps_nothing(self.cache):
+            return  # Nor is any page stored there.
         self._renew((self.any_key,))
         self._renew([self.key(tag) for tag in tags])
 
@@ -134,8 +136,8 @@ class Generations:
         except Exception:
             raise error from None
         logger.warning(
-            "The cache %r (DUMPER_CACHE_ALIAS) took no new generations, so %d were deleted: %r."
+            "The cache %r (DUMPER_CACHE_ALIAS) took no new generations, so %d were deleted: %s."
             " If it is a Redis that is full, set maxmemory-policy to allkeys-lru or give it more"
             " memory.",
-            self._conf.cache_alias, len(keys), error,
+            self._conf.cache_alias, len(keys), described(error),
         )  # fmt: skip

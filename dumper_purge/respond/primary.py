@@ -65,9 +65,14 @@ def write(cache: Any, keys: Sequence[Key], value: str) -> Sequence[Key]:
     return [key for key, found in zip(keys, read(cache, keys), strict=True) if found != value]
 
 
+def keeps_nothing(cache: BaseCache) -> bool:
+    """Tell whether what is written to a cache is never found there."""
+    return isinstance(cache, DummyCache)
+
+
 def is_shared(cache: BaseCache, *, single_process: bool) -> bool:
     """Tell whether a purge in any process of the site is seen by all of them."""
-    if isinstance(cache, DummyCache):
+    if keeps_nothing(cache):
         return False
     return single_process or not isinstance(cache, LocMemCache)
 

@@ -3,6 +3,8 @@
 import logging
 import time
 
+from dumper_purge.exceptions import described
+
 __all__ = ["cache_failed", "cache_is_not_shared"]
 
 logger = logging.getLogger("dumper.respond")
@@ -18,8 +20,8 @@ def cache_failed(alias: str, error: Exception) -> None:
     if time.monotonic() >= _quiet_until:
         _quiet_until = time.monotonic() + _QUIET_FOR
         logger.warning(
-            "The cache %r (DUMPER_CACHE_ALIAS) failed; pages are served and not stored: %r",
-            alias, error,
+            "The cache %r (DUMPER_CACHE_ALIAS) failed; pages are served and not stored: %s",
+            alias, described(error),
         )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_everything(stage):
 def test_a_dry_run_shows_and_sends_nothing(stage):
     out, _ = purge("/b/", "/a/", "--tag", "menu", "--everything", "--dry-run")
 
-    assert out == "paths /a/\npaths /b/\ntags menu\neverything\n"
+    assert out == "path /a/\npath /b/\ntag menu\neverything\n"
     assert stage.events == []
 
 
@@ -126,6 +126,11 @@ def test_a_wrong_value_is_named_and_nothing_sent(stage, keeper, args, words):
     assert stage.events == []
 
 
+def test_a_model_is_named_with_its_app(stage):
+    with pytest.raises(CommandError, match="--model Keeper: write APP.MODEL, such as news.Articl"):
+        purge("--model", "Keeper")
+
+
 @pytest.mark.django_db
 def test_a_model_that_is_not_registered_is_named(stage):
     Place.objects.create(slug="pond")
@@ -150,8 +155,17 @@ def test_a_node_that_failed_is_named(stage, settings, soon):
         purge("/a/", "--timeout", "1")
 
     assert str(raised.value) == (
-        "Not purged everywhere:\nedge at closed: wrong token.\nedge at down: it is down."
+        "Not purged everywhere:\nedge at closed: wrong token.\nedge at down: it is down.\n"
+        "There is no outbox to keep the rest: run this again when the nodes are back."
     )
+
+
+def test_a_part_that_was_rejected_is_not_forgotten_when_the_next_one_is_taken(stage, monkeypatch):
+    monkeypatch.setattr(action, "_AT_ONCE", 1)
+    stage.script["e"] = failing(Rejected("too long."), times=1)
+
+    with pytest.raises(CommandError, match="edge at e: too long"):
+        purge("/a/", "/b/", "/c/")
 
 
 def test_a_node_that_recovered_counts_as_purged(stage, soon):

@@ -338,11 +338,11 @@ def test_waiting_for_a_node_that_stays_down_is_bounded(settings, stage, soon):
     stage.script["e"] = failing(Transient("down."))
 
     started = time.monotonic()
-    outcomes = purge_and_wait([BATCH], 0.5)
+    errors = purge_and_wait([BATCH], 0.5).errors
 
     assert 0.5 <= time.monotonic() - started < 2
-    assert outcomes["edge at f"] is None
-    assert str(outcomes["edge at e"]) == "down."
+    assert errors["edge at f"] is None
+    assert str(errors["edge at e"]) == "down."
 
 
 def test_a_backend_with_a_bug_is_given_up_in_the_end(settings, stage, signals, soon, caplog):
@@ -428,6 +428,18 @@ def test_a_failed_record_is_followed_by_a_delivery_of_its_own(settings, stage, s
     assert stage.events[0][2] == BATCH
 
 
+def test_a_line_never_says_purged_where_a_node_was_not_reached(settings, stage, caplog):
+    settings.DUMPER_BACKENDS = {"edge": tier("good", "down")}
+    stage.script["down"] = failing(Rejected("no."))
+    with caplog.at_level("INFO", "dumper.deliver"):
+        delivery.deliver(BATCH)
+        delivery.finish(5)
+
+    (line,) = [text for text in caplog.messages if text.startswith("Purged")]
+    assert "on 1 of 2 nodes of edge in" in line
+    assert line.endswith("; the rest is tried again, or kept.")
+
+
 @pytest.mark.parametrize(
     "backend", ["nowhere.Backend", "django.core.cache.backends.dummy.DummyCache"]
 )
@@ -461,7 +473,7 @@ def test_one_line_is_logged_for_a_batch(settings, stage, caplog):
     delivery.deliver(BATCH)
 
     (record,) = caplog.records
-    assert "Purged 1 path on inner (2 of 2 nodes), outer (1 of 1 nodes) in" in record.getMessage()
+    assert "Purged 1 path on 2 of 2 nodes of inner, 1 of 1 nodes of outer in" in record.getMessage()
 
 
 def test_a_node_that_is_back_is_given_at_once_what_it_is_owed(settings, stage, monkeypatch):

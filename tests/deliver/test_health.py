@@ -78,7 +78,16 @@ def test_a_dead_letter_is_critical_however_young():
     found = health()
 
     assert (found.level, found.dead, found.pending) == (CRITICAL, 1, 0)
-    assert found.problems == ["edge at b: 1 dead letter, rejected"]
+    assert found.problems == ["edge at b: 1 dead letter, rejected (manage.py dumper failed)"]
+
+
+def test_a_dead_letter_says_why_it_was_refused_whatever_the_node_says_now(settings):
+    settings.DUMPER_BACKENDS = {"edge": tier("b")}
+    put("/news/", alias="edge", node="b", state="dead", error="HTTP 405.")
+    nodes.failed("edge", "b", "cannot be reached", 5.0)
+    nodes.flush_if_due()
+
+    assert "edge at b: 1 dead letter, HTTP 405. (manage.py dumper failed)" in health().problems
 
 
 def test_dead_letters_are_not_what_waits():
@@ -225,7 +234,7 @@ def test_no_backends_row_and_the_fences_have_names_too():
     words = " ".join(health().problems)
 
     assert "all backends: 1 pending" in words
-    assert "fence: 1 pending" in words
+    assert "the shared cache (DUMPER_CACHE_ALIAS): 1 pending" in words
     assert "edge: 1 pending" in words
 
 

@@ -52,8 +52,7 @@ def test_a_cache_that_has_no_such_call_is_named(settings):
     out, _ = inspected()
 
     assert out.splitlines() == [
-        "Nothing found in any.",
-        "a cannot be asked: see the text of its module.",
+        "Not asked, as they do not tell how they are set: a.",
     ]
 
 

@@ -130,4 +130,4 @@ def test_a_node_that_was_not_reached_is_not_counted(settings, stage, caplog):
 
     delivery.deliver(BATCH)
 
-    assert "edge (1 of 2 nodes)" in caplog.text
+    assert "on 1 of 2 nodes of edge in" in caplog.text

@@ -59,7 +59,7 @@ def test_each_problem_has_a_line():
 
     assert code == 2
     assert out.splitlines()[1:3] == [
-        "  edge at http://a: 1 dead letter, rejected",
+        "  edge at http://a: 1 dead letter, rejected (manage.py dumper failed)",
         "  edge at http://b: 1 pending, the oldest for 100 s",
     ]
 

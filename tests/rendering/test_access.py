@@ -140,6 +140,6 @@ def test_one_of_several_varnishes_must_be_named(site):
 
     with pytest.raises(ImproperlyConfigured, match="several Varnishes: name one of inner, outer"):
         varnish(None)
-    with pytest.raises(ImproperlyConfigured, match="ALIAS = 'x' must be one of inner, outer"):
+    with pytest.raises(ImproperlyConfigured, match="ALIAS = 'x' is no Varnish of DUMPER_BACK"):
         varnish("x")
     assert varnish("outer").alias == "outer"

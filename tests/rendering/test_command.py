@@ -1,6 +1,7 @@
 """``manage.py dumper vcl``."""
 
 import io
+import os
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -83,6 +84,20 @@ def test_the_method_decides_which_files_are_included(site, tmp_path, method, que
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"main.vcl", *files, *PARTS}
     assert main.count("vcl 4.1;") == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "group", "warned"), [(0, [], True), (0, ["--group", "root"], False), (1, [], False)]
+)
+def test_root_is_told_that_varnishd_reads_as_another_user(
+    site, tmp_path, monkeypatch, user, group, warned
+):
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+
+    _, said = vcl("--output", str(tmp_path), *group)
+
+    assert ("add --group varnish" in said) is warned
+    assert f"Start it with: varnishd -a :6081 -f {tmp_path / 'main.vcl'}" in said
 
 
 def test_unsafe_requests_purge_only_where_tags_do(site):

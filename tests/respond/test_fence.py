@@ -396,6 +396,14 @@ def test_the_dummy_cache_never_carries_the_fence(client, rendered, settings):
     assert len(rendered) == 2
 
 
+def test_nothing_needs_recording_in_the_dummy_cache(settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+
+    fence.record(PurgeBatch.of(["/page/"]))
+
+    assert fence.trusted()
+
+
 class Router:
     """Reads the cache's table from another database than it is written to."""
 

@@ -398,8 +398,9 @@ def test_a_response_that_is_sent_again_reports_once():
     response = HttpResponse()
     response["Cache-Status"] = 'inner; hit; detail="dumper, it is"'
     for _ in range(3):
-        status.report(response, status.explained(status.BYPASS, "a session, or a message"))
-    status.report(response, status.MISS)
+        told = status.Told(status.BYPASS, "a session, or a message")
+        status.tell(RequestFactory().get("/"), response, told, explained=True)
+    status.tell(RequestFactory().get("/"), response, status.Told(status.MISS))
 
     assert response["Cache-Status"] == 'inner; hit; detail="dumper, it is", dumper; fwd=miss'
 

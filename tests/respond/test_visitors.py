@@ -476,4 +476,4 @@ def test_the_reason_is_in_the_debug_log(client, caplog):
     with caplog.at_level("DEBUG", "dumper.respond"):
         client.get("/never-edge/")
 
-    assert caplog.messages == ["GET /never-edge/: dumper; fwd=miss the view is never_edge"]
+    assert caplog.messages == ["GET '/never-edge/': dumper; fwd=miss (the view is never_edge)"]

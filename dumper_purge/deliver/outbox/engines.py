@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
+from dumper_purge.exceptions import described
 
 __all__ = ["CHANNEL", "INLINE", "WORKER", "forget", "hand_over"]
 
@@ -44,7 +45,8 @@ def hand_over(entries: Sequence[EntryRef]) -> bool:
             _give(engine, entries)
         except (Exception, SystemExit) as error:  # It must not end the save.
             _refused_until = time.monotonic() + _TRY_AGAIN
-            logger.warning("DUMPER_ENGINE %r takes no entries now, they wait: %r", engine, error)
+            message = "DUMPER_ENGINE %r takes no entries now, they wait: %s"
+            logger.warning(message, engine, described(error))
     return True
 
 

@@ -33,6 +33,8 @@ class NodeHealth:
     retry_in: float | None = None
     last_success: float | None = None
     error: str = ""
+    why_dead: str = ""
+    """What one of the dead letters was refused with; ``error`` is what the node said last."""
 
     def __str__(self) -> str:
         return place(self.alias, self.node or self.alias) if self.alias else "all backends"
@@ -119,11 +121,14 @@ def _ask(
 
 def _count(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
     only = {backend.alias: backend.nodes[0] for backend in configured() if len(backend.nodes) == 1}
-    for alias, node, state, number, age in figures.counts(using):
-        values = found.setdefault((alias, node or only.get(alias, "")), {})
-        values[state] = values.get(state, 0) + number
-        if state == "pending":
-            values["oldest_pending"] = max(age, values.get("oldest_pending", 0.0))
+    for each in figures.counts(using):
+        place = (each.alias, each.node or only.get(each.alias, ""))
+        values = found.setdefault(place, {})
+        values[each.state] = values.get(each.state, 0) + each.number
+        if each.state == "pending":
+            values["oldest_pending"] = max(each.age, values.get("oldest_pending", 0.0))
+        else:
+            values["why_dead"] = each.error
 
 
 def _add_nodes(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -143,7 +148,8 @@ def _add_nodes(using: str, found: dict[tuple[str, str], dict[str, Any]]) -> None
 def _problems(node: NodeHealth, warning: float, critical: float) -> Sequence[tuple[int, str]]:
     problems = []
     if node.dead:
-        problems.append((CRITICAL, f"{node}: {counted(node.dead)}, {node.error or 'rejected'}"))
+        why = f"{counted(node.dead)}, {node.why_dead or 'rejected'}"
+        problems.append((CRITICAL, f"{node}: {why} (manage.py dumper failed)"))
     if node.oldest_pending is not None and node.oldest_pending >= warning:
         level = CRITICAL if node.oldest_pending >= critical else WARNING
         age = f"{node.oldest_pending:.0f} s"

@@ -10,6 +10,7 @@ from dumper_purge.conf import current
 from dumper_purge.deliver.outbox import outboxes, table
 from dumper_purge.deliver.outbox.databases import is_broken, table_label
 from dumper_purge.deliver.outbox.engines import WORKER
+from dumper_purge.exceptions import described
 
 __all__ = ["enter"]
 
@@ -37,7 +38,7 @@ def enter(batch: PurgeBatch, using: str, *, along: Sequence[str] = ()) -> EntryR
         outboxes.prove(using)
         return entry
     except Exception as error:
-        what = f"An entry for {batch} could not be written: {error!r}."
+        what = f"An entry for {batch} could not be written: {described(error)}."
         outboxes.distrust(using, what, _remedy(using, error))
         if isinstance(error, Error) and is_broken(using, error):
             raise

@@ -13,6 +13,7 @@ from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.riders import Riders
 from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.deliver.outbox.sweeper import LEASE, Sweeper
+from dumper_purge.exceptions import described
 
 __all__ = ["Booking", "Ledger"]
 
@@ -78,7 +79,9 @@ class Ledger:
             receipt.leave(*early)
             return
         logger.warning(
-            "The entries of %s could not be closed and come up again: %r", receipt.batch, error
+            "The entries of %s could not be closed and come up again: %s",
+            receipt.batch,
+            described(error),
         )
         receipt.closed.set()
         again = partial(self._background.clerk.submit, self._sweeper.sweep)

@@ -8,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from dumper_purge.conf import current
 from dumper_purge.deliver.outbox import databases
+from dumper_purge.exceptions import described
 
 __all__ = [
     "LOOK_AGAIN", "all_outboxes", "distrust", "forget", "has_outbox", "is_proven",
@@ -82,7 +83,8 @@ def _look_up(using: str) -> None:
         with transaction.atomic(using=using) if in_savepoint else nullcontext():
             found = databases.has_table(using)
     except Exception as error:
-        logger.warning("Whether %r has an outbox cannot be looked up: %r", using, error)
+        message = "Whether %r has an outbox cannot be looked up: %s"
+        logger.warning(message, using, described(error))
         found = False
     if found:
         _found.add(using)

@@ -15,6 +15,7 @@ from dumper_purge.deliver.outbox import claims, compaction, outboxes
 from dumper_purge.deliver.outbox.engines import INLINE
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.rows import Row
+from dumper_purge.exceptions import described
 
 __all__ = ["AT_ONCE", "LEASE", "Sweeper"]
 
@@ -86,7 +87,7 @@ class Sweeper:
             if any(_is_overdue(using) for using in outboxes.known_outboxes()):
                 self._background.clerk.submit(self.sweep)
         except Exception as error:  # It may be called at the end of a request.
-            logger.warning("The outbox could not be looked at: %r", error)
+            logger.warning("The outbox could not be looked at: %s", described(error))
 
     def discover(self) -> None:
         """Look beside the caller for outboxes that this process does not know yet."""
