@@ -1,5 +1,6 @@
 """``manage.py dumper vcl``."""
 
+import grp
 import io
 import os
 
@@ -9,6 +10,8 @@ from django.core.management import CommandError, call_command
 from tests.rendering.lexer import strings
 from tests.rendering.site import PARTS, TOKEN, varnishes
 from tests.varnish import VARNISHD, VCL_FOLDER
+
+OWN_GROUP = grp.getgrgid(os.getgid()).gr_name
 
 
 def vcl(*arguments):
@@ -87,7 +90,7 @@ def test_the_method_decides_which_files_are_included(site, tmp_path, method, que
 
 
 @pytest.mark.parametrize(
-    ("user", "group", "warned"), [(0, [], True), (0, ["--group", "root"], False), (1, [], False)]
+    ("user", "group", "warned"), [(0, [], True), (0, ["--group", OWN_GROUP], False), (1, [], False)]
 )
 def test_root_is_told_that_varnishd_reads_as_another_user(
     site, tmp_path, monkeypatch, user, group, warned
