@@ -13,7 +13,7 @@ from dumper_purge.collect.purges import (
 )
 from dumper_purge.collect.registry import register, unregister
 from dumper_purge.collect.scope import collecting, paused
-from dumper_purge.deliver.outbox.health import health
+from dumper_purge.deliver.health import health
 from dumper_purge.respond.directives import edge_cache, expires, never_edge
 from dumper_purge.respond.fence import generation
 from dumper_purge.respond.tags import object_tag, tag

@@ -5,8 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dumper_purge import checks  # noqa: F401 - they register themselves
 from dumper_purge.collect import outlet
-from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import ticks
+from dumper_purge.deliver import delivery, ticks
 
 __all__ = ["DumperConfig"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from dumper_purge.conf import current
-from dumper_purge.deliver.outbox.sweep import carry_out, sweep
+from dumper_purge.deliver.sweep import carry_out, sweep
 
 try:
     from celery import shared_task  # type: ignore[import-untyped]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 
-from dumper_purge.deliver.outbox.sweep import carry_out, sweep
+from dumper_purge.deliver.sweep import carry_out, sweep
 
 try:
     from django.tasks import task

@@ -14,13 +14,13 @@ from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.entry import Entry, merged
 from dumper_purge.deliver.followups import FollowUps
 from dumper_purge.deliver.outbox import engines, nodes
-from dumper_purge.deliver.outbox.closing import Closing
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.riders import Riders
-from dumper_purge.deliver.outbox.sweeper import Sweeper
 from dumper_purge.deliver.retry import next_attempt
 from dumper_purge.deliver.step import Step
 from dumper_purge.deliver.tiers import Passage
+from dumper_purge.deliver.upkeep.closing import Closing
+from dumper_purge.deliver.upkeep.riders import Riders
+from dumper_purge.deliver.upkeep.sweeper import Sweeper
 from dumper_purge.exceptions import Transient
 
 __all__ = [

@@ -23,7 +23,7 @@ from dumper_purge.deliver.carrying import background, closing, pass_through, rid
 from dumper_purge.deliver.entry import Entry
 from dumper_purge.deliver.outbox import engines, insertion, outboxes
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.sweep import purge_instantly
+from dumper_purge.deliver.sweep import purge_instantly
 
 __all__ = ["deliver", "finish", "forget", "has_outbox", "record", "write"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from dumper_purge.deliver.outbox.health import CRITICAL, Health, NodeHealth, counted, health
+from dumper_purge.deliver.health import CRITICAL, Health, NodeHealth, counted, health
 
 __all__ = ["HELP", "add_arguments", "run"]
 

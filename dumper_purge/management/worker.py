@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from dumper_purge.deliver.outbox.worker import Worker, run_once
+from dumper_purge.deliver.worker import Worker, run_once
 from dumper_purge.management.outbox import required
 
 __all__ = ["HELP", "add_arguments", "run"]

@@ -20,7 +20,7 @@ def save():
 
 def sweep():
     """Deliver what is due; return how many entries that were."""
-    return {"rows": import_module("dumper_purge.deliver.outbox.sweep").sweep()}
+    return {"rows": import_module("dumper_purge.deliver.sweep").sweep()}
 
 
 if __name__ == "__main__":

@@ -13,16 +13,16 @@ from django.test.utils import CaptureQueriesContext
 from dumper_purge import environment
 from dumper_purge.backends import configured
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver import bucket, carrying, delivery
+from dumper_purge.deliver import bucket, carrying, delivery, sweep
 from dumper_purge.deliver.attempt import breakers
 from dumper_purge.deliver.background.clerk import Clerk
 from dumper_purge.deliver.background.threads import Threads
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.carrying import carry_out, sweeper
 from dumper_purge.deliver.entry import Entry
-from dumper_purge.deliver.outbox import closing as closings
-from dumper_purge.deliver.outbox import databases, nodes, outboxes, sweep, table
+from dumper_purge.deliver.outbox import databases, nodes, outboxes, table
 from dumper_purge.deliver.outbox.receipt import Receipt
+from dumper_purge.deliver.upkeep import closing as closings
 from dumper_purge.exceptions import Transient
 from tests.deliver.rows import entries, node, put, quiet, targets
 from tests.deliver.stage import StageBackend, failing, tier

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver.outbox import sql
-from dumper_purge.deliver.outbox.sweep import sweep
+from dumper_purge.deliver.sweep import sweep
 from tests.deliver.rows import entries, put, targets
 from tests.deliver.stage import tier
 

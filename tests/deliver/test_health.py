@@ -8,8 +8,8 @@ from django.db import OperationalError
 
 import dumper_purge as dumper
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.deliver.health import CRITICAL, OK, WARNING, Health, NodeHealth, health
 from dumper_purge.deliver.outbox import databases, nodes, sql
-from dumper_purge.deliver.outbox.health import CRITICAL, OK, WARNING, Health, NodeHealth, health
 from dumper_purge.respond import fence
 from tests.deliver.rows import put
 from tests.deliver.stage import tier

@@ -10,7 +10,7 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.carrying import sweeper
 from dumper_purge.deliver.outbox import claims, outboxes, sql, table
-from dumper_purge.deliver.outbox.sweep import carry_out, sweep
+from dumper_purge.deliver.sweep import carry_out, sweep
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.respond import fence
 from tests.deliver.rows import batches, entries, put, quiet, targets
@@ -306,7 +306,7 @@ def test_what_fails_of_merged_rows_is_one_row_with_all_of_it_as_old_as_the_oldes
 
 
 def test_a_thousand_rows_and_more_are_taken_up_in_several_handfuls(stage, monkeypatch):
-    monkeypatch.setattr("dumper_purge.deliver.outbox.sweeper.AT_ONCE", 4)
+    monkeypatch.setattr("dumper_purge.deliver.upkeep.sweeper.AT_ONCE", 4)
     for number in range(10):
         put(f"/{number}/", alias="outer")
 

@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from dumper_purge.deliver import worker as workers
 from dumper_purge.deliver.outbox import claims, databases, outboxes, sql
-from dumper_purge.deliver.outbox import worker as workers
-from dumper_purge.deliver.outbox.worker import Worker, run_once
+from dumper_purge.deliver.worker import Worker, run_once
 from dumper_purge.exceptions import Transient
 from dumper_purge.paths import path_tag
 from tests import postgres

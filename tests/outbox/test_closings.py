@@ -2,8 +2,8 @@
 
 from django.db import DatabaseError
 
-from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import claims, outboxes, sweep, table
+from dumper_purge.deliver import delivery, sweep
+from dumper_purge.deliver.outbox import claims, outboxes, table
 from dumper_purge.exceptions import Transient
 from tests.deliver.stage import failing
 from tests.outbox.databases import without_table

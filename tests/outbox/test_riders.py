@@ -12,9 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from dumper_purge import environment
 from dumper_purge.deliver import delivery
 from dumper_purge.deliver.carrying import background, riders
+from dumper_purge.deliver.health import health
 from dumper_purge.deliver.outbox import compaction, encoding, table
-from dumper_purge.deliver.outbox import riders as rules
-from dumper_purge.deliver.outbox.health import health
+from dumper_purge.deliver.upkeep import riders as rules
 from tests.deliver.rows import quiet
 from tests.deliver.stage import tier
 from tests.outbox.conftest import SERVERS

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from dumper_purge.deliver import delivery
-from dumper_purge.deliver.outbox import outboxes, sweep
+from dumper_purge.deliver import delivery, sweep
+from dumper_purge.deliver.outbox import outboxes
 from tests.outbox.conftest import SERVERS
 from tests.outbox.databases import connected
 from tests.outbox.eyes import entries

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.outbox import sweep
+from dumper_purge.deliver import sweep
 from tests.outbox.rows import put, stored, written
 
 

@@ -17,8 +17,9 @@ from django.db import connection  # noqa: E402 - after the settings
 
 from dumper_purge.batch import PurgeBatch, purged_tags  # noqa: E402
 from dumper_purge.collect.registry import register  # noqa: E402
-from dumper_purge.deliver import delivery  # noqa: E402
-from dumper_purge.deliver.outbox import outboxes, riders, worker  # noqa: E402
+from dumper_purge.deliver import delivery, worker  # noqa: E402
+from dumper_purge.deliver.outbox import outboxes  # noqa: E402
+from dumper_purge.deliver.upkeep import riders  # noqa: E402
 from dumper_purge.models import OutboxEntry  # noqa: E402
 from dumper_purge.respond.layers import layers  # noqa: E402
 from tests.outbox.site.boundaries import Boundaries  # noqa: E402

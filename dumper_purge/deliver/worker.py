@@ -15,12 +15,12 @@ from typing import Any
 from django.db import Error, close_old_connections, connections
 
 from dumper_purge.conf import current
-from dumper_purge.deliver import carrying
+from dumper_purge.deliver import carrying, sweep
 from dumper_purge.deliver.carrying import background, sweeper
-from dumper_purge.deliver.outbox import claims, outboxes, sweep
+from dumper_purge.deliver.outbox import claims, outboxes
 from dumper_purge.deliver.outbox.engines import CHANNEL
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.sweeper import AT_ONCE
+from dumper_purge.deliver.upkeep.sweeper import AT_ONCE
 
 __all__ = ["Worker", "run_once"]
 

@@ -10,9 +10,9 @@ from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.outbox import nodes
 from dumper_purge.deliver.outbox.changes import Changes
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.riders import Riders
 from dumper_purge.deliver.outbox.rows import Left
-from dumper_purge.deliver.outbox.sweeper import LEASE, Sweeper
+from dumper_purge.deliver.upkeep.riders import Riders
+from dumper_purge.deliver.upkeep.sweeper import LEASE, Sweeper
 from dumper_purge.exceptions import described
 
 __all__ = ["Booking", "Ledger"]

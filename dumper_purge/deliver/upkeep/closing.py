@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.outbox import nodes
 from dumper_purge.deliver.outbox.databases import bears_others
-from dumper_purge.deliver.outbox.ledger import Booking, Ledger
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.outbox.riders import Riders
 from dumper_purge.deliver.outbox.rows import Left
-from dumper_purge.deliver.outbox.sweeper import Sweeper
-from dumper_purge.deliver.outbox.watch import Watch
+from dumper_purge.deliver.upkeep.ledger import Booking, Ledger
+from dumper_purge.deliver.upkeep.riders import Riders
+from dumper_purge.deliver.upkeep.sweeper import Sweeper
+from dumper_purge.deliver.upkeep.watch import Watch
 
 __all__ = ["Closing"]
 

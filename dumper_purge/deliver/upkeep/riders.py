@@ -24,7 +24,7 @@ from dumper_purge.deliver.budget import in_request
 from dumper_purge.deliver.outbox import rows, table
 from dumper_purge.deliver.outbox.databases import bears_others
 from dumper_purge.deliver.outbox.engines import INLINE
-from dumper_purge.deliver.outbox.waiting import Key, Waiting
+from dumper_purge.deliver.upkeep.waiting import Key, Waiting
 
 __all__ = ["Riders"]
 

@@ -17,10 +17,10 @@ from dumper_purge.deliver.fence_backend import FENCE
 from dumper_purge.deliver.outbox import claims, encoding, outboxes
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.rows import EVERYWHERE, Left, Row
-from dumper_purge.deliver.outbox.sweeper import LEASE
 from dumper_purge.deliver.recording import record
 from dumper_purge.deliver.step import Step
 from dumper_purge.deliver.tiers import PATIENCE
+from dumper_purge.deliver.upkeep.sweeper import LEASE
 from dumper_purge.exceptions import Rejected
 
 __all__ = ["carry_out", "purge_instantly", "sweep", "take_up"]

@@ -1,0 +1,1 @@
+"""What becomes of entries after their delivery, and when they come up again."""
