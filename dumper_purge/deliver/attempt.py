@@ -7,7 +7,7 @@ from dataclasses import replace
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import bucket
 from dumper_purge.deliver.breaker import Breakers
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.retry import MAX_ATTEMPTS, next_attempt
 from dumper_purge.deliver.step import Step
 from dumper_purge.exceptions import PurgeError, Rejected, Transient, Unfinished
@@ -46,108 +46,110 @@ class AttemptFailed(Exception):
         self.refused = refused
 
 
-def attempt(entry: Entry) -> bool:
+def attempt(errand: Errand) -> bool:
     """Ask the backend; return False if it had nothing to do.
 
     Raises :class:`AttemptFailed`, after the failure was reported.
     """
-    _require_leave(entry)
-    entry.attempts += 1
+    _require_permission(errand)
+    errand.attempts += 1
     started = time.perf_counter()
     try:
-        if entry.step is Step.SETTLE:
-            return entry.backend.settle(entry.batch, entry.node)
-        entry.backend.send(entry.batch, entry.node)
+        if errand.step is Step.SETTLE:
+            return errand.backend.settle(errand.batch, errand.node)
+        errand.backend.send(errand.batch, errand.node)
     except Unfinished as error:
-        _report_progress(entry, error, time.perf_counter() - started)
-        entry.attempts = 0
+        _report_progress(errand, error, time.perf_counter() - started)
+        errand.attempts = 0
         raise AttemptFailed(
             error, error.wait, was_tried=False, left=error.left, refused=error.refused
         ) from error
     except Exception as error:
-        retry_in = _retry_in(entry, error)
+        retry_in = _retry_in(errand, error)
         left = error.left if isinstance(error, PurgeError) else None
-        failed = entry if left is None else replace(entry, batch=left)
+        failed = errand if left is None else replace(errand, batch=left)
         report_failure(failed, error, time.perf_counter() - started, retry_in)
         raise AttemptFailed(error, retry_in, left=left) from error
-    _report_success(entry, time.perf_counter() - started)
+    _report_success(errand, time.perf_counter() - started)
     return True
 
 
-def _require_leave(entry: Entry) -> None:
+def _require_permission(errand: Errand) -> None:
     """Raise :class:`AttemptFailed` if the node must not be asked now."""
-    if entry.step is Step.SETTLE:
+    if errand.step is Step.SETTLE:
         return
-    wait = breakers.wait(entry.backend.alias, entry.node)
+    wait = breakers.wait(errand.backend.alias, errand.node)
     if wait:
-        raise AttemptFailed(f"{entry} is left alone, as it kept failing", wait, was_tried=False)
-    wait = bucket.take(entry.backend, entry.batch)
+        raise AttemptFailed(f"{errand} is left alone, as it kept failing", wait, was_tried=False)
+    wait = bucket.take(errand.backend, errand.batch)
     if wait:
-        breakers.give_back(entry.backend.alias, entry.node)
-        why = f"{entry.backend.alias} takes no more than its rate"
+        breakers.give_back(errand.backend.alias, errand.node)
+        why = f"{errand.backend.alias} takes no more than its rate"
         raise AttemptFailed(why, wait, was_tried=False)
 
 
-def _retry_in(entry: Entry, error: Exception) -> float | None:
+def _retry_in(errand: Errand, error: Exception) -> float | None:
     """Return when to try again, after the breaker was told."""
-    alias, node = entry.backend.alias, entry.node
-    if entry.step is Step.SETTLE:
-        return next_attempt(error, entry.attempts, endless=entry.endless)
+    alias, node = errand.backend.alias, errand.node
+    if errand.step is Step.SETTLE:
+        return next_attempt(error, errand.attempts, endless=errand.endless)
     if isinstance(error, Rejected):
         breakers.succeeded(alias, node)  # It answers.
         return None
-    failures = entry.attempts
+    failures = errand.attempts
     if isinstance(error, Transient):
         failures = max(failures, breakers.failures(alias, node) + 1)
-    retry_in = next_attempt(error, failures, endless=entry.endless)
+    retry_in = next_attempt(error, failures, endless=errand.endless)
     breakers.failed(alias, node, retry_in or 0.0)
     return retry_in
 
 
-def _report_progress(entry: Entry, unfinished: Unfinished, seconds: float) -> None:
+def _report_progress(errand: Errand, unfinished: Unfinished, seconds: float) -> None:
     """Tell what was done and what was refused; the rest comes later."""
-    breakers.succeeded(entry.backend.alias, entry.node)
-    done = entry.batch - unfinished.left
+    breakers.succeeded(errand.backend.alias, errand.node)
+    done = errand.batch - unfinished.left
     refused = unfinished.refused
     if refused is not None:
-        report_failure(replace(entry, batch=refused.left), refused, seconds, None)
+        report_failure(replace(errand, batch=refused.left), refused, seconds, None)
         done -= refused.left
-    _report_success(replace(entry, batch=done), seconds)
+    _report_success(replace(errand, batch=done), seconds)
 
 
-def _report_success(entry: Entry, seconds: float) -> None:
-    if entry.attempts > 1:
-        logger.info("Purged %s on %s at attempt %d.", entry.batch, entry, entry.attempts)
+def _report_success(errand: Errand, seconds: float) -> None:
+    if errand.attempts > 1:
+        logger.info("Purged %s on %s at attempt %d.", errand.batch, errand, errand.attempts)
     purge_sent.send_robust(
-        type(entry.backend),
-        alias=entry.backend.alias,
-        node=entry.node,
-        batch=entry.batch,
-        attempts=entry.attempts,
+        type(errand.backend),
+        alias=errand.backend.alias,
+        node=errand.node,
+        batch=errand.batch,
+        attempts=errand.attempts,
         seconds=seconds,
     )
 
 
-def report_failure(entry: Entry, error: Exception, seconds: float, retry_in: float | None) -> None:
+def report_failure(
+    errand: Errand, error: Exception, seconds: float, retry_in: float | None
+) -> None:
     """Log one line and send ``purge_failed``."""
     # What no backend should raise is a bug, and its traceback is wanted.
     trace = None if isinstance(error, PurgeError) else error
-    level = _level(entry.attempts)
+    level = _level(errand.attempts)
     if retry_in is None:
         level, what_next = logging.ERROR, "It is not tried again."
     else:
         what_next = f"Next attempt in {retry_in:.1f} s."
     logger.log(
         level,
-        "Could not purge %s on %s: %s %s", entry.batch, entry, error, what_next,
+        "Could not purge %s on %s: %s %s", errand.batch, errand, error, what_next,
         exc_info=trace,
     )  # fmt: skip
     purge_failed.send_robust(
-        type(entry.backend),
-        alias=entry.backend.alias,
-        node=entry.node,
-        batch=entry.batch,
-        attempts=entry.attempts,
+        type(errand.backend),
+        alias=errand.backend.alias,
+        node=errand.node,
+        batch=errand.batch,
+        attempts=errand.attempts,
         seconds=seconds,
         error=error,
         final=retry_in is None,

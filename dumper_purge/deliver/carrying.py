@@ -1,4 +1,4 @@
-"""Carrying out entries, and seeing to what follows from each attempt."""
+"""Carrying out errands, and seeing to what follows from each attempt."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import bucket
 from dumper_purge.deliver.attempt import AttemptFailed, attempt, breakers
 from dumper_purge.deliver.background.background import Background
-from dumper_purge.deliver.entry import Entry, merged
+from dumper_purge.deliver.errand import Errand, merged
 from dumper_purge.deliver.followups import FollowUps
 from dumper_purge.deliver.outbox import engines, nodes
 from dumper_purge.deliver.outbox.receipt import Receipt
@@ -32,33 +32,33 @@ _IN_HAND = 2.0
 """Seconds within which a delivery has written down what it leaves."""
 
 
-def carry_out(entries: list[Entry]) -> None:
-    """Ask a backend for several entries at once, and see to what follows."""
-    entry = merged(entries)
-    parts = _parts(entries)
+def carry_out(errands: list[Errand]) -> None:
+    """Ask a backend for several errands at once, and see to what follows."""
+    errand = merged(errands)
+    parts = _parts(errands)
     is_back = False
     try:
-        purged = attempt(entry)
+        purged = attempt(errand)
     except AttemptFailed as failure:
         purged = False
-        _note_failure(entry, failure)
+        _note_failure(errand, failure)
         for part in parts:
-            _follow_failure(_rest(part, failure), entry, failure)
+            _follow_failure(_remaining(part, failure), errand, failure)
     except BaseException:
         # A receiver that ends this thread, by SystemExit, must not end the purge with it.
         for part in parts:
-            followups.owe(part, next_attempt(Transient(""), entry.attempts) or 0.0)
-        _conclude(entries, purged=False)
+            followups.owe(part, next_attempt(Transient(""), errand.attempts) or 0.0)
+        _conclude(errands, purged=False)
         raise
     else:
-        if entry.step is not Step.SETTLE and not entry.backend.instant:
-            is_back = _note_success(entry)
+        if errand.step is not Step.SETTLE and not errand.backend.instant:
+            is_back = _note_success(errand)
             for part in parts:
                 followups.sent(part)
-    _conclude(entries, purged=purged)
+    _conclude(errands, purged=purged)
     if is_back and any(part.receipt is not None for part in parts):
         # After the entries were closed, or they were taken up once more.
-        _hasten(entry)
+        _hasten(errand)
 
 
 def pass_through(
@@ -97,27 +97,27 @@ def _outside_of(inner: BaseBackend) -> list[BaseBackend]:
     return outside[aliases.index(inner.alias) + 1 :] if inner.alias in aliases else outside
 
 
-def _parts(entries: list[Entry]) -> list[Entry]:
-    """Merge the entries without a receipt; those that have one are seen to one by one."""
-    loose = [entry for entry in entries if entry.receipt is None]
-    kept = [entry for entry in entries if entry.receipt is not None]
+def _parts(errands: list[Errand]) -> list[Errand]:
+    """Merge the errands without a receipt; those that have one are seen to one by one."""
+    loose = [errand for errand in errands if errand.receipt is None]
+    kept = [errand for errand in errands if errand.receipt is not None]
     return [*kept, merged(loose)] if loose else kept
 
 
-def _rest(part: Entry, failure: AttemptFailed) -> Entry:
+def _remaining(part: Errand, failure: AttemptFailed) -> Errand:
     """Return what is left of a part, after what follows from the purge of the others was begun."""
     if failure.left is None:
         return part
-    rest = part.batch & failure.left
-    done = replace(part, batch=part.batch - rest - _buried(part, failure))
+    remaining = part.batch & failure.left
+    done = replace(part, batch=part.batch - remaining - _buried(part, failure))
     if done.batch:
         followups.sent(done)
         # The tiers outside may have been purged already.
         followups.late(done.backend, done.batch, done.receipt)
-    return replace(part, batch=rest)
+    return replace(part, batch=remaining)
 
 
-def _buried(part: Entry, failure: AttemptFailed) -> PurgeBatch:
+def _buried(part: Errand, failure: AttemptFailed) -> PurgeBatch:
     """Bury what was refused of a part; return it."""
     if failure.refused is None:
         return PurgeBatch()
@@ -127,7 +127,7 @@ def _buried(part: Entry, failure: AttemptFailed) -> PurgeBatch:
     return refused
 
 
-def _follow_failure(part: Entry, whole: Entry, failure: AttemptFailed) -> None:
+def _follow_failure(part: Errand, whole: Errand, failure: AttemptFailed) -> None:
     part.attempts = whole.attempts
     if not part.batch:
         return
@@ -137,32 +137,32 @@ def _follow_failure(part: Entry, whole: Entry, failure: AttemptFailed) -> None:
         followups.owe(part, failure.retry_in, str(failure))
 
 
-def _hasten(entry: Entry) -> None:
+def _hasten(errand: Errand) -> None:
     """Carry out what a node is owed that is back, also what is not yet written down."""
-    hasten = partial(sweeper.hasten, entry.backend.alias, entry.node)
+    hasten = partial(sweeper.hasten, errand.backend.alias, errand.node)
     closing.hurry()
     hasten()
     background.later(_IN_HAND, hasten, optional=True)
 
 
-def _note_failure(entry: Entry, failure: AttemptFailed) -> None:
+def _note_failure(errand: Errand, failure: AttemptFailed) -> None:
     if failure.was_tried:
-        nodes.failed(entry.backend.alias, entry.node, str(failure), failure.retry_in)
+        nodes.failed(errand.backend.alias, errand.node, str(failure), failure.retry_in)
     elif failure.left is not None:
-        nodes.succeeded(entry.backend.alias, entry.node)
+        nodes.succeeded(errand.backend.alias, errand.node)
 
 
-def _note_success(entry: Entry) -> bool:
+def _note_success(errand: Errand) -> bool:
     """Return whether the node had failed before."""
-    nodes.succeeded(entry.backend.alias, entry.node)
-    return breakers.succeeded(entry.backend.alias, entry.node)
+    nodes.succeeded(errand.backend.alias, errand.node)
+    return breakers.succeeded(errand.backend.alias, errand.node)
 
 
-def _conclude(entries: list[Entry], *, purged: bool) -> None:
-    for entry in entries:
-        proceed = entry.done(purged) if entry.done is not None else None
-        if entry.receipt is not None:
-            closing.end(entry.receipt)
+def _conclude(errands: list[Errand], *, purged: bool) -> None:
+    for errand in errands:
+        proceed = errand.done(purged) if errand.done is not None else None
+        if errand.receipt is not None:
+            closing.end(errand.receipt)
         if proceed is not None:
             proceed()
 

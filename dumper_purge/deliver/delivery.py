@@ -20,7 +20,7 @@ from dumper_purge.deliver import carrying, recording
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.budget import spending
 from dumper_purge.deliver.carrying import background, closing, pass_through, riders, sweeper
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.outbox import engines, insertion, outboxes
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.sweep import purge_instantly
@@ -66,10 +66,10 @@ def deliver(batch: PurgeBatch, *, recorded: bool = False, entries: Sequence[Entr
         if receipt is not None:
             sweeper.look()
     except Exception as error:  # A wrong setting, most likely.
-        report_failure(Entry(backend=_NOBODY, node="", batch=batch), error, 0.0, None)
+        report_failure(Errand(backend=_NOBODY, node="", batch=batch), error, 0.0, None)
 
 
-def finish(timeout: float) -> list[Entry]:
+def finish(timeout: float) -> list[Errand]:
     """Wait until all that is pending was done; return what was not after ``timeout`` seconds."""
     left = background.finish(timeout)
     riders.flush()

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.deliver.entry import FENCE_ALIAS
+from dumper_purge.deliver.errand import FENCE_ALIAS
 from dumper_purge.respond import fence
 
 __all__ = ["FENCE"]

@@ -14,7 +14,7 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.conf import current
 from dumper_purge.deliver.background.background import Background
-from dumper_purge.deliver.entry import Done, Entry, Lane, merged
+from dumper_purge.deliver.errand import Done, Errand, Lane, merged
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.deliver.step import Step
@@ -46,61 +46,61 @@ class FollowUps:
     def forget(self) -> None:
         """Drop all that is pending: after a fork it belongs to the parent."""
         self._lock = threading.Lock()
-        self._owed: dict[tuple[Lane, Step], Entry] = {}
+        self._owed: dict[tuple[Lane, Step], Errand] = {}
         self._late: dict[str, tuple[BaseBackend, PurgeBatch]] = {}
 
-    def submit(self, entry: Entry) -> None:
-        """Carry out an entry, which holds its receipt until then."""
-        if entry.receipt is not None:
-            entry.receipt.hold()
-        self._background.submit(entry)
+    def submit(self, errand: Errand) -> None:
+        """Carry out an errand, which holds its receipt until then."""
+        if errand.receipt is not None:
+            errand.receipt.hold()
+        self._background.submit(errand)
 
-    def sent(self, entry: Entry) -> None:
+    def sent(self, errand: Errand) -> None:
         """Wait for what was in flight, and purge once more later, where the backend wants it.
 
         A node that was purged can also be given what it is owed.
         """
         if self._owed:
             for step in Step:
-                self._submit_owed((replace(entry, step=step).lane, step))
-        later = replace(entry, attempts=0, done=self.when_late(entry))
-        delay = _repeat_delay(entry)
-        if entry.backend.waits_for_fetches:
+                self._submit_owed((replace(errand, step=step).lane, step))
+        later = replace(errand, attempts=0, done=self.when_late(errand))
+        delay = _repeat_delay(errand)
+        if errand.backend.waits_for_fetches:
             if self._background.has_threads:
                 self.submit(replace(later, step=Step.SETTLE))
             else:
                 # The page that it would wait for may be waiting for this very thread.
                 delay = max(delay, _INSTEAD_OF_WAITING)
-        if entry.step is Step.SEND and delay:
+        if errand.step is Step.SEND and delay:
             self._repeat(replace(later, step=Step.REPEAT), delay)
 
-    def _repeat(self, entry: Entry, seconds: float) -> None:
-        if entry.receipt is not None:
-            entry.receipt.leave(_left(entry, seconds))
+    def _repeat(self, errand: Errand, seconds: float) -> None:
+        if errand.receipt is not None:
+            errand.receipt.leave(_left(errand, seconds))
         else:
-            submit = partial(self._background.submit, entry)
-            self._background.later(seconds, submit, entry=entry)
+            submit = partial(self._background.submit, errand)
+            self._background.later(seconds, submit, errand=errand)
 
-    def owe(self, entry: Entry, seconds: float, error: str = "") -> None:
+    def owe(self, errand: Errand, seconds: float, error: str = "") -> None:
         """Try again in so many seconds, together with what else the node is owed by then."""
-        if entry.receipt is not None:
-            entry.receipt.leave(_left(replace(entry, batch=_bounded(entry)), seconds, error))
+        if errand.receipt is not None:
+            errand.receipt.leave(_left(replace(errand, batch=_bounded(errand)), seconds, error))
             return
-        key = (entry.lane, entry.step)
+        key = (errand.lane, errand.step)
         with self._lock:
             owed = self._owed.get(key)
             if owed is not None:
-                both = merged([owed, entry])
+                both = merged([owed, errand])
                 owed.batch, owed.attempts = _bounded(both), both.attempts
                 return
-            owed = self._owed[key] = replace(entry)
+            owed = self._owed[key] = replace(errand)
             owed.done = self.when_late(owed)
-            self._background.later(seconds, partial(self._submit_owed, key), entry=owed)
+            self._background.later(seconds, partial(self._submit_owed, key), errand=owed)
 
-    def bury(self, entry: Entry, error: str) -> None:
+    def bury(self, errand: Errand, error: str) -> None:
         """Keep what is not tried again, where it can be kept."""
-        if entry.receipt is not None:
-            entry.receipt.leave(replace(_left(entry, 0.0, error), dead=True))
+        if errand.receipt is not None:
+            errand.receipt.leave(replace(_left(errand, 0.0, error), dead=True))
 
     def late(self, backend: BaseBackend, batch: PurgeBatch, receipt: Receipt | None = None) -> None:
         """Purge the tiers outside once more: they may have fetched the old page until now."""
@@ -111,12 +111,12 @@ class FollowUps:
         elif outside:
             self._late_without_receipt(backend, batch)
 
-    def when_late(self, entry: Entry) -> Done:
-        """Return what is to be done when an entry that comes late has been carried out."""
+    def when_late(self, errand: Errand) -> Done:
+        """Return what is to be done when an errand that comes late has been carried out."""
 
         def done(purged: bool) -> None:
             if purged:
-                self.late(entry.backend, entry.batch, entry.receipt)
+                self.late(errand.backend, errand.batch, errand.receipt)
 
         return done
 
@@ -129,10 +129,10 @@ class FollowUps:
 
     def _submit_owed(self, key: tuple[Lane, Step]) -> None:
         with self._lock:
-            entry = self._owed.pop(key, None)
-        if entry is not None:
-            self._background.cancel(entry)
-            self._background.submit(entry)
+            errand = self._owed.pop(key, None)
+        if errand is not None:
+            self._background.cancel(errand)
+            self._background.submit(errand)
 
     def _flush(self, alias: str) -> None:
         with self._lock:
@@ -142,32 +142,32 @@ class FollowUps:
             self._purge(batch, self._outside(backend))
 
 
-def _left(entry: Entry, seconds: float, error: str = "") -> Left:
+def _left(errand: Errand, seconds: float, error: str = "") -> Left:
     return Left(
-        batch=entry.batch,
-        alias=entry.backend.alias,
-        node=entry.node,
-        step=entry.step,
+        batch=errand.batch,
+        alias=errand.backend.alias,
+        node=errand.node,
+        step=errand.step,
         seconds=seconds,
-        attempts=entry.attempts,
+        attempts=errand.attempts,
         error=error,
     )
 
 
-def _repeat_delay(entry: Entry) -> float:
-    delay, lag = entry.backend.repeat_delay(entry.batch), current().replica_lag
-    return max(delay, lag + _BEYOND_LAG) if lag and not entry.backend.instant else delay
+def _repeat_delay(errand: Errand) -> float:
+    delay, lag = errand.backend.repeat_delay(errand.batch), current().replica_lag
+    return max(delay, lag + _BEYOND_LAG) if lag and not errand.backend.instant else delay
 
 
-def _bounded(entry: Entry) -> PurgeBatch:
+def _bounded(errand: Errand) -> PurgeBatch:
     limit = current().backlog_limit
-    if entry.batch.everything:
+    if errand.batch.everything:
         return PurgeBatch(everything=True)
-    if len(entry.batch) <= limit:
-        return entry.batch
+    if len(errand.batch) <= limit:
+        return errand.batch
     logger.warning(
         "%s is owed more than DUMPER_BACKLOG_LIMIT (%d) purges: everything is purged there"
         " instead when it is back.",
-        entry, limit,
+        errand, limit,
     )  # fmt: skip
     return PurgeBatch(everything=True)

@@ -11,7 +11,7 @@ from dumper_purge.backends import configured
 from dumper_purge.conf import current
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.carrying import riders
-from dumper_purge.deliver.entry import place
+from dumper_purge.deliver.errand import place
 from dumper_purge.deliver.outbox import databases, figures, sql
 from dumper_purge.respond import fence
 

@@ -5,7 +5,7 @@ import time
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import followups
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.fence_backend import FENCE
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.retry import next_attempt
@@ -27,11 +27,11 @@ def record(batch: PurgeBatch, receipt: Receipt | None = None) -> bool:
     except Exception as error:  # Whatever it is, a save goes on.
         if not isinstance(error, Transient):
             fence.distrust()
-        entry = Entry(
+        errand = Errand(
             backend=FENCE, node=FENCE.alias, batch=batch, attempts=1, endless=True, receipt=receipt
         )
         seconds = next_attempt(error, 1) or 0.0
-        report_failure(entry, error, time.perf_counter() - started, seconds)
-        followups.owe(entry, seconds, str(error))
+        report_failure(errand, error, time.perf_counter() - started, seconds)
+        followups.owe(errand, seconds, str(error))
         return False
     return True

@@ -12,7 +12,7 @@ from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.deliver import carrying
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import closing, followups, pass_through, sweeper
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.fence_backend import FENCE
 from dumper_purge.deliver.outbox import claims, encoding, outboxes
 from dumper_purge.deliver.outbox.receipt import Receipt
@@ -77,7 +77,7 @@ def purge_instantly(batch: PurgeBatch, receipt: Receipt | None) -> list[BaseBack
         for node in backend.nodes:
             if receipt is not None:
                 receipt.hold()
-            carrying.carry_out([Entry(backend=backend, node=node, batch=batch, receipt=receipt)])
+            carrying.carry_out([Errand(backend=backend, node=node, batch=batch, receipt=receipt)])
     return outside
 
 
@@ -105,7 +105,7 @@ def _start_at(alias: str, node: str, step: Step, receipt: Receipt, attempts: int
         _bury(alias, node, step, receipt)
         return
     for each in backend.nodes if node == EVERYWHERE else (node,):
-        entry = Entry(
+        errand = Errand(
             backend=backend,
             node=each,
             batch=receipt.batch,
@@ -114,8 +114,8 @@ def _start_at(alias: str, node: str, step: Step, receipt: Receipt, attempts: int
             endless=backend is FENCE,
             receipt=receipt,
         )
-        entry.done = followups.when_late(entry)
-        followups.submit(entry)
+        errand.done = followups.when_late(errand)
+        followups.submit(errand)
 
 
 def _bury(alias: str, node: str, step: Step, receipt: Receipt) -> None:
@@ -124,8 +124,8 @@ def _bury(alias: str, node: str, step: Step, receipt: Receipt) -> None:
         " if it was renamed, replay its entries or purge everything there; if it is gone, drop"
         " them (manage.py dumper failed)."
     )
-    entry = Entry(backend=BaseBackend(alias=alias), node=node or alias, batch=receipt.batch)
-    report_failure(entry, error, 0.0, None)
+    errand = Errand(backend=BaseBackend(alias=alias), node=node or alias, batch=receipt.batch)
+    report_failure(errand, error, 0.0, None)
     receipt.leave(
         Left(batch=receipt.batch, alias=alias, node=node, step=step, error=str(error), dead=True)
     )

@@ -11,7 +11,7 @@ from django.db import Error
 
 from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.deliver import delivery
-from dumper_purge.deliver.entry import Entry, place
+from dumper_purge.deliver.errand import Errand, place
 from dumper_purge.deliver.outbox import outboxes, table
 from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.signals import purge_failed, purge_sent
@@ -39,10 +39,10 @@ def purge_and_wait(batches: Iterable[PurgeBatch], timeout: float) -> Outcome:
     with _watched(outcome.errors, left):
         for batch in batches:
             delivery.deliver(batch)
-        for entry in delivery.finish(timeout):
-            if outcome.errors.get(str(entry)) is None:
-                outcome.errors[str(entry)] = TimeoutError(f"not finished within {timeout:g} s")
-            left.append(_pending(entry, outcome.errors[str(entry)]))
+        for errand in delivery.finish(timeout):
+            if outcome.errors.get(str(errand)) is None:
+                outcome.errors[str(errand)] = TimeoutError(f"not finished within {timeout:g} s")
+            left.append(_pending(errand, outcome.errors[str(errand)]))
     outcome.is_kept = bool(left) and _keep(left)
     return outcome
 
@@ -73,13 +73,13 @@ def _dead(alias: str, node: str, batch: PurgeBatch, error: str) -> Left:
     return Left(batch=batch, alias=alias, node=node, error=error, dead=True)
 
 
-def _pending(entry: Entry, error: Exception | None) -> Left:
+def _pending(errand: Errand, error: Exception | None) -> Left:
     return Left(
-        batch=entry.batch,
-        alias=entry.backend.alias,
-        node=entry.node,
-        step=entry.step,
-        attempts=entry.attempts,
+        batch=errand.batch,
+        alias=errand.backend.alias,
+        node=errand.node,
+        step=errand.step,
+        attempts=errand.attempts,
         error=str(error),
     )
 

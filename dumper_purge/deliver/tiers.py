@@ -11,7 +11,7 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver.attempt import breakers
 from dumper_purge.deliver.background.background import Background
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.followups import FollowUps
 from dumper_purge.deliver.outbox.receipt import Receipt
 
@@ -76,25 +76,25 @@ class Passage:
         self._tiers.append(tier)
         if number + 1 < len(self._backends):
             self._background.later(PATIENCE, partial(self._pass, tier), optional=True)
-        entries = [self._entry(backend, tier, node) for node in backend.nodes]
-        rests = {entry.node: breakers.rest(backend.alias, entry.node) for entry in entries}
+        errands = [self._errand(backend, tier, node) for node in backend.nodes]
+        rests = {errand.node: breakers.rest(backend.alias, errand.node) for errand in errands}
         # Nobody waits for a node that kept failing, or that keeps others waiting already.
         tier.waiting -= {node for node, rest in rests.items() if rest is not None}
-        tier.waiting -= {entry.node for entry in entries if self._background.is_stuck(entry)}
+        tier.waiting -= {errand.node for errand in errands if self._background.is_stuck(errand)}
         nobody_answers = not tier.waiting
-        for entry in entries:
-            self._begin(entry, rests[entry.node])
+        for errand in errands:
+            self._begin(errand, rests[errand.node])
         if nobody_answers:
             self._pass(tier)
 
-    def _begin(self, entry: Entry, rest: float | None) -> None:
+    def _begin(self, errand: Errand, rest: float | None) -> None:
         if rest:
-            self._followups.owe(entry, rest, f"{entry} is left alone, as it kept failing")
+            self._followups.owe(errand, rest, f"{errand} is left alone, as it kept failing")
         else:
-            self._followups.submit(entry)
+            self._followups.submit(errand)
 
-    def _entry(self, backend: BaseBackend, tier: _Tier, node: str) -> Entry:
-        return Entry(
+    def _errand(self, backend: BaseBackend, tier: _Tier, node: str) -> Errand:
+        return Errand(
             backend=backend,
             node=node,
             batch=self._batch,

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.deliver.entry import place
+from dumper_purge.deliver.errand import place
 from dumper_purge.deliver.outbox import claims, encoding, table
 from dumper_purge.management.outbox import required
 

@@ -19,7 +19,7 @@ from dumper_purge.deliver.background.clerk import Clerk
 from dumper_purge.deliver.background.threads import Threads
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.carrying import carry_out, sweeper
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.outbox import databases, nodes, outboxes, table
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.upkeep import closing as closings
@@ -188,7 +188,7 @@ def come_back():
     breakers.failed("edge", "bad", 0.0)
     receipt = Receipt(BATCH, [delivery.write(BATCH, "default")])
     receipt.hold()
-    carry_out([Entry(backend=backend, node="bad", batch=BATCH, receipt=receipt)])
+    carry_out([Errand(backend=backend, node="bad", batch=BATCH, receipt=receipt)])
 
 
 def test_a_node_that_is_back_is_given_what_was_not_yet_written(gathering, stage, monkeypatch):

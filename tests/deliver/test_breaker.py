@@ -11,7 +11,7 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import breaker, retry
 from dumper_purge.deliver.attempt import AttemptFailed, attempt, breakers
 from dumper_purge.deliver.breaker import THRESHOLD, Breakers
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from dumper_purge.deliver.step import Step
 from dumper_purge.exceptions import Rejected, Transient
 from tests.deliver.stage import failing, tier
@@ -139,91 +139,93 @@ def test_a_probe_of_which_nothing_is_heard_is_followed_by_another(clock):
 
 
 @pytest.fixture
-def entry(settings, stage, clock, monkeypatch):
-    """An entry for a node that fails three times, and waits 5 s after each of them."""
+def errand(settings, stage, clock, monkeypatch):
+    """An errand for a node that fails three times, and waits 5 s after each of them."""
     settings.DUMPER_OUTBOX = False
     settings.DUMPER_BACKENDS = {"edge": tier("a")}
     monkeypatch.setattr(retry.random, "uniform", lambda low, high: 5.0)
     stage.script["a"] = failing(Transient("down"), times=3)
-    return Entry(backend=configured()[0], node="a", batch=BATCH)
+    return Errand(backend=configured()[0], node="a", batch=BATCH)
 
 
-def tried(entry, times=1):
+def tried(errand, times=1):
     """Return the failure of the last attempt."""
     for _ in range(times):
         with pytest.raises(AttemptFailed) as failed:
-            attempt(entry)
+            attempt(errand)
     return failed.value
 
 
-def test_an_open_breaker_keeps_an_attempt_from_the_node(entry, stage):
-    tried(entry, 3)
+def test_an_open_breaker_keeps_an_attempt_from_the_node(errand, stage):
+    tried(errand, 3)
 
-    failure = tried(entry)
+    failure = tried(errand)
 
     assert len(stage.events) == 3
-    assert (failure.was_tried, failure.retry_in, entry.attempts) == (False, 5, 3)
+    assert (failure.was_tried, failure.retry_in, errand.attempts) == (False, 5, 3)
 
 
-def test_a_retry_after_is_how_long_it_is_left_alone(entry, stage):
+def test_a_retry_after_is_how_long_it_is_left_alone(errand, stage):
     stage.script["a"] = failing(Transient("slow down", retry_after=40))
-    tried(entry, 3)
+    tried(errand, 3)
 
-    assert tried(entry).retry_in == 40
+    assert tried(errand).retry_in == 40
 
 
-def test_waiting_for_pages_is_never_kept_from_a_node(entry, stage):
-    tried(entry, 3)
-    entry.step = Step.SETTLE
+def test_waiting_for_pages_is_never_kept_from_a_node(errand, stage):
+    tried(errand, 3)
+    errand.step = Step.SETTLE
 
-    attempt(entry)
+    attempt(errand)
 
     assert stage.names()[-1] == ("settle", "a")
 
 
-def test_what_is_no_outage_opens_nothing(entry, stage):
+def test_what_is_no_outage_opens_nothing(errand, stage):
     stage.script["a"] = failing(Rejected("wrong token"))
 
-    tried(entry, 4)
+    tried(errand, 4)
 
     assert len(stage.events) == 4
     assert breakers.rest("edge", "a") is None
 
 
-def test_a_failure_in_the_wait_for_pages_opens_nothing(entry, stage):
-    entry.step = Step.SETTLE
+def test_a_failure_in_the_wait_for_pages_opens_nothing(errand, stage):
+    errand.step = Step.SETTLE
 
     def down():
         raise Transient("down")
 
     stage.settling["a"] = down
-    tried(entry, 4)
+    tried(errand, 4)
 
     assert breakers.rest("edge", "a") is None
 
 
 @pytest.mark.parametrize("error", [Rejected("wrong token"), KeyError("bug")])
-def test_a_probe_that_fails_in_another_way_keeps_no_other_purge_waiting(entry, stage, clock, error):
+def test_a_probe_that_fails_in_another_way_keeps_no_other_purge_waiting(
+    errand, stage, clock, error
+):
     """The node has answered: nothing tells that it is down any more."""
-    tried(entry, 3)
+    tried(errand, 3)
     clock.seconds += 5
     stage.script["a"] = failing(error)
-    tried(entry)
+    tried(errand)
     stage.script.clear()
 
     clock.seconds += 10
 
-    assert attempt(Entry(backend=entry.backend, node="a", batch=BATCH)) is True
+    assert attempt(Errand(backend=errand.backend, node="a", batch=BATCH)) is True
 
 
-def test_a_probe_that_the_rate_forbids_is_none(entry, settings, stage, clock, monkeypatch):
+def test_a_probe_that_the_rate_forbids_is_none(errand, settings, stage, clock, monkeypatch):
     """What was not asked will never report, and the node would be left alone for a minute."""
-    tried(entry, 3)
+    tried(errand, 3)
     clock.seconds += 5
     with monkeypatch.context() as patch:
         patch.setattr("dumper_purge.deliver.bucket.take", lambda backend, batch: 0.5)
-        assert tried(entry).was_tried is False
+        assert tried(errand).was_tried is False
 
     clock.seconds += 0.5
 
-    assert attempt(entry) is True
+    assert attempt(errand) is True

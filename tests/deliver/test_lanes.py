@@ -1,4 +1,4 @@
-"""The thread of a lane stays for the next entry, and a node that rests has none."""
+"""The thread of a lane stays for the next errand, and a node that rests has none."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from dumper_purge.deliver.background.lanes import Lanes
 from dumper_purge.deliver.background.threads import Threads
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.carrying import background
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 from tests.deliver.stage import StageBackend, tier
 
 BATCH = PurgeBatch.of(["/news/"])
@@ -22,7 +22,7 @@ EDGE = StageBackend(alias="edge", location=("e",))
 
 @pytest.fixture
 def lanes():
-    """Lanes that note which thread has carried out each entry."""
+    """Lanes that note which thread has carried out each errand."""
     changed = threading.Condition()
     done = []
     found = Lanes(
@@ -38,8 +38,8 @@ def lanes():
     return found
 
 
-def entry():
-    return Entry(backend=EDGE, node="e", batch=BATCH)
+def errand():
+    return Errand(backend=EDGE, node="e", batch=BATCH)
 
 
 def rest(node, seconds=60.0):
@@ -49,7 +49,7 @@ def rest(node, seconds=60.0):
 
 def test_one_thread_carries_out_what_comes_while_it_stays(lanes):
     for count in (1, 2, 3):
-        lanes.submit(entry())
+        lanes.submit(errand())
         lanes.wait(count)
 
     assert len(set(lanes.done)) == 1
@@ -59,7 +59,7 @@ def test_a_thread_for_which_nothing_comes_ends_and_another_begins(lanes, monkeyp
     monkeypatch.setattr(rules, "_LINGERS", 0)
 
     for count in (1, 2):
-        lanes.submit(entry())
+        lanes.submit(errand())
         lanes.wait(count)
         lanes.done[-1].join(5)
 
@@ -67,19 +67,19 @@ def test_a_thread_for_which_nothing_comes_ends_and_another_begins(lanes, monkeyp
 
 
 def test_a_lane_is_idle_while_its_thread_stays(lanes):
-    lanes.submit(entry())
+    lanes.submit(errand())
     lanes.wait(1)
 
-    assert lanes.entries() == []
+    assert lanes.errands() == []
     assert lanes.done[0].is_alive()
-    assert not lanes.is_stuck(entry().lane)
+    assert not lanes.is_stuck(errand().lane)
 
 
 def test_what_comes_as_a_thread_ends_is_carried_out(lanes, monkeypatch):
     monkeypatch.setattr(rules, "_LINGERS", 0)
 
     for _ in range(500):
-        lanes.submit(entry())
+        lanes.submit(errand())
 
     lanes.wait(500)
     assert len(lanes.done) == 500
@@ -93,7 +93,9 @@ def test_a_node_that_rests_has_no_thread_and_is_not_waited_for(settings, stage):
 
     assert stage.names() == [("send", "good")]
     assert [lane[1] for lane in background._lanes._lines] == ["good"]
-    assert [(entry.node, entry.batch) for entry in background._timers.entries()] == [("bad", BATCH)]
+    assert [(errand.node, errand.batch) for errand in background._timers.errands()] == [
+        ("bad", BATCH)
+    ]
 
 
 def test_the_outer_tier_is_purged_where_all_of_the_inner_one_rest(settings, stage):

@@ -1,4 +1,4 @@
-"""What goes on after the caller has left: lanes of entries, timers, and the outbox's clerk."""
+"""What goes on after the caller has left: lanes of errands, timers, and the outbox's clerk."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ from dumper_purge.deliver.background.clerk import Clerk
 from dumper_purge.deliver.background.lanes import Lanes
 from dumper_purge.deliver.background.threads import Threads
 from dumper_purge.deliver.background.timers import Timers
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 
 __all__ = ["Background"]
 
@@ -20,9 +20,9 @@ _LAST_CALL = 0.8
 
 
 class Background:
-    """Carries out entries by calling ``carry_out`` with those that go together."""
+    """Carries out errands by calling ``carry_out`` with those that go together."""
 
-    def __init__(self, carry_out: Callable[[list[Entry]], None]) -> None:
+    def __init__(self, carry_out: Callable[[list[Errand]], None]) -> None:
         self._carry_out = carry_out
         self._begin()
 
@@ -52,28 +52,28 @@ class Background:
         """
         return self.has_threads and not environment.is_test()
 
-    def submit(self, entry: Entry) -> None:
-        """Carry out an entry now, beside the caller where that is possible."""
-        self._lanes.submit(entry)
+    def submit(self, errand: Errand) -> None:
+        """Carry out an errand now, beside the caller where that is possible."""
+        self._lanes.submit(errand)
 
-    def is_stuck(self, entry: Entry) -> bool:
-        """Tell whether an entry would wait behind one that has already taken long."""
-        return self._lanes.is_stuck(entry.lane)
+    def is_stuck(self, errand: Errand) -> bool:
+        """Tell whether an errand would wait behind one that has already taken long."""
+        return self._lanes.is_stuck(errand.lane)
 
     def later(
         self,
         seconds: float,
         action: Callable[[], None],
         *,
-        entry: Entry | None = None,
+        errand: Errand | None = None,
         optional: bool = False,
     ) -> None:
         """Call ``action`` in so many seconds (see :meth:`Timers.later`)."""
-        self._timers.later(seconds, action, entry=entry, optional=optional)
+        self._timers.later(seconds, action, errand=errand, optional=optional)
 
-    def cancel(self, entry: Entry) -> None:
-        """Forget the timer of an entry."""
-        self._timers.cancel(entry)
+    def cancel(self, errand: Errand) -> None:
+        """Forget the timer of an errand."""
+        self._timers.cancel(errand)
 
     def catch_up(self) -> None:
         """Do what is overdue where no thread does it."""
@@ -83,7 +83,7 @@ class Background:
         """Tell whether nothing is pending that must be done."""
         return self._lanes.is_idle() and self._timers.is_idle() and self.clerk.is_idle()
 
-    def finish(self, timeout: float) -> list[Entry]:
+    def finish(self, timeout: float) -> list[Errand]:
         """Wait until nothing is pending; return what still is after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         while (now := time.monotonic()) < deadline:
@@ -94,7 +94,7 @@ class Background:
                 due = self._timers.next_due() or deadline
                 self._changed.wait(max(min(due, deadline) - now, 0.001))
         with self._changed:
-            return self._lanes.entries() + self._timers.entries()
+            return self._lanes.errands() + self._timers.errands()
 
     def exit(self, timeout: float) -> None:
         """Finish at the end of the process, and log what could not be.
@@ -103,5 +103,5 @@ class Background:
         """
         self._threads.quiet = True
         self._timers.hurry(_LAST_CALL * timeout)
-        for entry in self.finish(timeout):
-            logger.error("The process ended before it could purge %s on %s.", entry.batch, entry)
+        for errand in self.finish(timeout):
+            logger.error("The process ended before it could purge %s on %s.", errand.batch, errand)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dumper_purge.deliver.background.threads import Threads
-from dumper_purge.deliver.entry import Entry
+from dumper_purge.deliver.errand import Errand
 
 __all__ = ["Timers"]
 
@@ -21,7 +21,7 @@ class _Timer(NamedTuple):
     due: float
     order: int
     action: Callable[[], None]
-    entry: Entry | None
+    errand: Errand | None
     optional: bool
 
 
@@ -47,16 +47,16 @@ class Timers:
         seconds: float,
         action: Callable[[], None],
         *,
-        entry: Entry | None = None,
+        errand: Errand | None = None,
         optional: bool = False,
     ) -> None:
         """Call ``action`` in so many seconds.
 
-        ``entry`` is what it will carry out. What is ``optional`` is not waited for at exit.
+        ``errand`` is what it will carry out. What is ``optional`` is not waited for at exit.
         """
         due = time.monotonic() + seconds
         with self._changed:
-            timer = _Timer(self._in_time(due), next(self._order), action, entry, optional)
+            timer = _Timer(self._in_time(due), next(self._order), action, errand, optional)
             heapq.heappush(self._heap, timer)
             if self._heap[0] is timer:
                 self._ring()
@@ -66,10 +66,10 @@ class Timers:
         if not self._threads.start(self._tick):
             self._ticking = False
 
-    def cancel(self, entry: Entry) -> None:
-        """Forget the timer of an entry."""
+    def cancel(self, errand: Errand) -> None:
+        """Forget the timer of an errand."""
         with self._changed:
-            self._heap = [timer for timer in self._heap if timer.entry is not entry]
+            self._heap = [timer for timer in self._heap if timer.errand is not errand]
             heapq.heapify(self._heap)
             self._ring()
 
@@ -118,9 +118,9 @@ class Timers:
         """Return when the next action is due, on the monotonic clock."""
         return self._heap[0].due if self._heap else None
 
-    def entries(self) -> list[Entry]:
-        """Return the entries that are due later."""
-        return [timer.entry for timer in self._heap if timer.entry]
+    def errands(self) -> list[Errand]:
+        """Return the errands that are due later."""
+        return [timer.errand for timer in self._heap if timer.errand]
 
     def _in_time(self, due: float) -> float:
         return due if self._last_call < time.monotonic() else min(due, self._last_call)

@@ -9,7 +9,7 @@ from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.step import Step
 
-__all__ = ["FENCE_ALIAS", "Done", "Entry", "Lane", "merged", "place"]
+__all__ = ["FENCE_ALIAS", "Done", "Errand", "Lane", "merged", "place"]
 
 FENCE_ALIAS = "fence"
 """The alias of what is still to be recorded in the shared cache."""
@@ -20,12 +20,12 @@ Done: TypeAlias = Callable[[bool], Callable[[], None] | None]
 
 
 @dataclass(kw_only=True, eq=False)
-class Entry:
+class Errand:
     """What is in hand for one node, be it from a row of the outbox or from a delivery.
 
     ``done`` is called after each attempt; ``receipt`` is held until then, if there is one.
 
-    Entries of one lane are carried out one after the other, those that wait in it together.
+    Errands of one lane are carried out one after the other, those that wait in it together.
     """
 
     backend: BaseBackend
@@ -55,13 +55,13 @@ def place(alias: str, node: str) -> str:
     return alias if node == alias else f"{alias} at {node}"
 
 
-def merged(entries: Sequence[Entry]) -> Entry:
-    """Return one entry for entries of the same backend, node and step."""
-    first = entries[0]
-    if len(entries) == 1:
+def merged(errands: Sequence[Errand]) -> Errand:
+    """Return one errand for errands of the same backend, node and step."""
+    first = errands[0]
+    if len(errands) == 1:
         return first
     builder = BatchBuilder()
-    for entry in entries:
-        builder.merge(entry.batch)
-    attempts = max(entry.attempts for entry in entries)
+    for errand in errands:
+        builder.merge(errand.batch)
+    attempts = max(errand.attempts for errand in errands)
     return replace(first, batch=builder.build(), attempts=attempts, done=None, receipt=None)
