@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from django.apps import apps
 from django.db import Error, connections, transaction
 
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.collect.rows import begin_writing
+from dumper_purge.databases import begin_writing
 from dumper_purge.deliver.outbox import outboxes, sql
+from dumper_purge.deliver.outbox.locks import locked, patiently
 from dumper_purge.deliver.outbox.nodes import node_key
 
 __all__ = ["forget", "take"]
@@ -53,7 +55,10 @@ def take(backend: BaseBackend, batch: PurgeBatch) -> float:
     try:
         aliases = outboxes.known_outboxes()
         is_shared = bool(aliases) and not connections[aliases[0]].in_atomic_block
-        wait, left = _take_shared(aliases[0], backend, cost) if is_shared else _take(backend, cost)
+        if is_shared:
+            wait, left = patiently(partial(_take_shared, aliases[0], backend, cost))
+        else:
+            wait, left = _take(backend, cost)
     except Error as error:
         logger.warning("The budget of %s is not shared: %s", backend.alias, error)
         wait, left = _take(backend, cost)
@@ -69,7 +74,7 @@ def _take_shared(using: str, backend: BaseBackend, cost: int) -> tuple[float, fl
     if not rows.filter(pk=key).exists():
         rows.get_or_create(key=key, defaults={"alias": backend.alias})
     with begin_writing(using), transaction.atomic(using=using):
-        row = rows.select_for_update().get(pk=key)
+        row = locked(rows, key)
         now = sql.clock(using)
         found = _Bucket(backend.burst if row.tokens is None else row.tokens, row.refilled_at or now)
         wait = _drain(found, backend, cost, now)

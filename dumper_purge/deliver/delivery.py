@@ -64,7 +64,7 @@ def deliver(batch: PurgeBatch, *, recorded: bool = False, entries: Sequence[Entr
         background.catch_up()
         _deliver(batch, receipt)
         if receipt is not None:
-            sweeper.look()
+            sweeper.look(here={ref.using for ref in entries})
     except Exception as error:  # A wrong setting, most likely.
         report_failure(Errand(backend=_NOBODY, node="", batch=batch), error, 0.0, None)
 

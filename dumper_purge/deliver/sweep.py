@@ -9,6 +9,7 @@ from django.db.transaction import TransactionManagementError
 from dumper_purge.backends import configured
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import BatchBuilder, PurgeBatch
+from dumper_purge.conf import current
 from dumper_purge.deliver import carrying
 from dumper_purge.deliver.attempt import report_failure
 from dumper_purge.deliver.carrying import closing, followups, pass_through, sweeper
@@ -138,15 +139,17 @@ def _step(text: str) -> Step:
 
 def _merged(rows: Iterable[Row]) -> PurgeBatch:
     builder = BatchBuilder()
+    limit = current().batch_limit
     for row in rows:
         builder.merge(_decoded(row))
+        builder.bound(limit)
     return builder.build()
 
 
 def _decoded(row: Row) -> PurgeBatch:
     try:
         return encoding.decoded(row.batch)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OverflowError) as error:
         logger.error(  # noqa: TRY400 - it says all there is to say
             "Entry %s of %r was written by another version of dumper_purge (%s): everything is"
             " purged instead.",

@@ -4,9 +4,12 @@ Several may run at once, on one machine or on many: each takes what no other has
 """
 
 import logging
+import os
 import selectors
 import signal
 import socket
+import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -20,7 +23,7 @@ from dumper_purge.deliver.carrying import background, sweeper
 from dumper_purge.deliver.outbox import claims, outboxes
 from dumper_purge.deliver.outbox.engines import CHANNEL
 from dumper_purge.deliver.outbox.receipt import Receipt
-from dumper_purge.deliver.upkeep.sweeper import AT_ONCE
+from dumper_purge.deliver.upkeep.sweeper import AT_ONCE, LEASE
 
 __all__ = ["Worker", "run_once"]
 
@@ -29,6 +32,8 @@ logger = logging.getLogger("dumper.deliver")
 _MOST_IN_HAND = 10 * AT_ONCE
 _SHORTEST, _LONGEST = 0.05, 5.0
 _LONGEST_UNWOKEN = 2.0
+_MARGIN = 3.0
+"""Seconds beyond ``DUMPER_EXIT_TIMEOUT`` after which a worker is ended that does not end."""
 
 
 def run_once() -> int:
@@ -49,11 +54,16 @@ class Worker:
         self._in_hand: list[Receipt] = []
         self._pause = _SHORTEST
         self._listeners: dict[str, Any] = {}
+        self._deadline: threading.Timer | None = None
 
     def stop(self) -> None:
         """Let :meth:`run` return soon; may be called from a signal handler or another thread."""
         self._stopped = True
         self._writer.send(b"\0")
+        if self._deadline is None:
+            self._deadline = threading.Timer(current().exit_timeout + _MARGIN, _give_up)
+            self._deadline.daemon = True
+            self._deadline.start()
 
     def run(self) -> None:
         """Take up what is due until it is stopped."""
@@ -66,6 +76,8 @@ class Worker:
         logger.info("The worker has ended%s.", f" with {len(left)} purges begun" if left else "")
         carrying.forget()
         self._close_listeners()
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     def _turn(self) -> float:
         """Take up what is due; return the seconds until there may be more."""
@@ -126,11 +138,29 @@ class Worker:
                 listener = connections.create_connection(using)
                 with listener.cursor() as cursor:
                     cursor.execute(f"LISTEN {CHANNEL}")
+                _keep_no_notifications(listener.connection)
                 self._listeners[using] = listener
 
     def _close_listeners(self) -> None:
         while self._listeners:
             self._listeners.popitem()[1].close()
+
+
+def _keep_no_notifications(raw: Any) -> None:
+    """Let the driver drop what it is notified of; that it was is all there is to know."""
+    if hasattr(raw, "add_notify_handler"):
+        raw.add_notify_handler(lambda notification: None)
+    else:
+        raw.notifies = deque(maxlen=0)  # As psycopg2 wants it.
+
+
+def _give_up() -> None:
+    logger.error(
+        "The worker is ended: a database or a node does not answer. What it had in hand comes up"
+        " again in %.0f seconds.",
+        LEASE,
+    )
+    os._exit(1)
 
 
 @contextmanager

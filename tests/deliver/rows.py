@@ -54,7 +54,7 @@ def quiet():
     """Wait until nobody sends or writes, whatever is planned for later."""
 
     def is_idle():
-        return background._lanes.is_idle() and closing.is_idle() and background.clerk.is_idle()
+        return background._lanes.is_idle() and closing.is_idle() and background.has_idle_clerks()
 
     with background._changed:
         assert background._changed.wait_for(is_idle, 5)

@@ -133,7 +133,7 @@ def test_a_database_that_fails_breaks_no_request(stage, monkeypatch, caplog):
 
     end_request()
 
-    assert "The outbox could not be looked at" in caplog.text
+    assert "The outbox of 'default' could not be looked at" in caplog.text
     assert stage.events == []
 
 

@@ -5,8 +5,8 @@ import logging
 import pytest
 from django.db import connections
 
-from dumper_purge.collect import plans, registration
-from dumper_purge.collect.registry import register
+from dumper_purge.collect import plans, registry
+from dumper_purge.collect.registering import register
 from dumper_purge.deliver import delivery
 from dumper_purge.deliver.outbox import outboxes
 from tests.deliver.stage import stage as shared_stage
@@ -76,7 +76,7 @@ def _site(settings, monkeypatch):
     settings.DUMPER_BACKENDS = {"edge": tier("a", "b")}
     settings.DUMPER_ENGINE = "worker"
     settings.DUMPER_SWEEP_INTERVAL = 0
-    monkeypatch.setattr(registration, "_registrations", {})
+    monkeypatch.setattr(registry, "_registrations", {})
     plans.forget()
     for model in (Animal, Food, Keeper):
         register(model)

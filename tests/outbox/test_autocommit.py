@@ -4,7 +4,7 @@ import pytest
 from django.core import serializers
 from django.db import IntegrityError, connection, connections
 
-from dumper_purge.collect.registry import register
+from dumper_purge.collect.registering import register
 from dumper_purge.deliver.outbox import outboxes
 from tests.outbox.eyes import entries, insertions, statements
 from tests.zoo.models import Animal, Cage, Food, Keeper, Place, Ticket

@@ -100,7 +100,9 @@ def test_several_rows_ride_at_once(database, riding, monkeypatch):
         for number in range(7):
             save(f"k{number}")
 
-    assert len([sql for sql in found if "DELETE" in sql]) == 2
+    # MySQL would lock what others have just written, if one statement named several.
+    each = 3 if database == "mysql" else 1
+    assert len([sql for sql in found if "DELETE" in sql]) == 2 * each
     assert paths() == ["/keepers/k6/"]
 
 

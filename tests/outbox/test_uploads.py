@@ -6,7 +6,7 @@ from django.core.files.storage import Storage
 from django.db import connection, connections, models, transaction
 from django.test.utils import isolate_apps
 
-from dumper_purge.collect.registry import register
+from dumper_purge.collect.registering import register
 from tests.outbox.eyes import entries
 from tests.zoo.models import Place
 

@@ -1,4 +1,4 @@
-"""What goes on after the caller has left: lanes of errands, timers, and the outbox's clerk."""
+"""What goes on after the caller has left: lanes of errands, timers, and the outboxes' clerks."""
 
 import logging
 import threading
@@ -36,7 +36,7 @@ class Background:
         self._threads = Threads()
         self._timers = Timers(self._changed, self._threads)
         self._lanes = Lanes(self._changed, self._threads, self._carry_out)
-        self.clerk = Clerk(self._changed, self._threads)
+        self._clerks: dict[str, Clerk] = {}
 
     @property
     def has_threads(self) -> bool:
@@ -51,6 +51,17 @@ class Background:
         thread that does so all the same keeps it from being dropped.
         """
         return self.has_threads and not environment.is_test()
+
+    def clerk(self, using: str) -> Clerk:
+        """Return who keeps the outbox of a database: one that does not answer holds up no other."""
+        with self._changed:
+            if using not in self._clerks:
+                self._clerks[using] = Clerk(self._changed, self._threads)
+            return self._clerks[using]
+
+    def has_idle_clerks(self) -> bool:
+        """Tell whether no clerk has anything to do."""
+        return all(clerk.is_idle() for clerk in self._clerks.values())
 
     def submit(self, errand: Errand) -> None:
         """Carry out an errand now, beside the caller where that is possible."""
@@ -81,7 +92,7 @@ class Background:
 
     def is_idle(self) -> bool:
         """Tell whether nothing is pending that must be done."""
-        return self._lanes.is_idle() and self._timers.is_idle() and self.clerk.is_idle()
+        return self._lanes.is_idle() and self._timers.is_idle() and self.has_idle_clerks()
 
     def finish(self, timeout: float) -> list[Errand]:
         """Wait until nothing is pending; return what still is after ``timeout`` seconds."""

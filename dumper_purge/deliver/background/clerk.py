@@ -1,4 +1,4 @@
-"""A thread that keeps the outbox while there is something to keep, with one connection."""
+"""A thread that keeps one outbox while there is something to keep, with one connection."""
 
 import logging
 import threading

@@ -32,7 +32,7 @@ def claim(using: str, *, limit: int, lease: float, ids: Sequence[str] | None = N
             values,
         )
         rows = [_row(using, *columns) for columns in cursor.fetchall()]
-        for some in chunks([row.ref.id for row in rows]):
+        for some in chunks(using, [row.ref.id for row in rows]):
             cursor.execute(
                 f"UPDATE {table} SET due = {now(using)} + %s WHERE id IN ({marks(some)})",
                 [lease, *some],
@@ -76,7 +76,7 @@ def replay(refs: Iterable[EntryRef]) -> None:
     """Let dead letters be due now."""
     for using, ids in by_database(refs).items():
         with connections[using].cursor() as cursor:
-            for some in chunks(ids):
+            for some in chunks(using, ids):
                 cursor.execute(
                     f"UPDATE {table_name(using)} SET state = 'pending', attempts = 0,"
                     f" due = {now(using)} WHERE state = 'dead' AND id IN ({marks(some)})",

@@ -20,7 +20,7 @@ def fitting(batch: PurgeBatch) -> str:
 
 def storable(text: str) -> str:
     """Return the beginning of a text, which may be a node's own words, as any database takes it."""
-    return text[:2_000].replace("\0", "\ufffd").encode(errors="replace").decode()
+    return text[:2_000].replace("\0", "?").encode("ascii", "backslashreplace").decode()
 
 
 def encoded(batch: PurgeBatch) -> str:

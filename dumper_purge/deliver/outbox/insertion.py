@@ -7,8 +7,9 @@ from django.db import Error, transaction
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
+from dumper_purge.databases import is_broken, reads_committed
 from dumper_purge.deliver.outbox import outboxes, table
-from dumper_purge.deliver.outbox.databases import is_broken, table_label
+from dumper_purge.deliver.outbox.databases import table_label
 from dumper_purge.deliver.outbox.engines import WORKER
 from dumper_purge.exceptions import described
 
@@ -35,21 +36,27 @@ def enter(batch: PurgeBatch, using: str, *, along: Sequence[str] = ()) -> EntryR
         # The first one in a savepoint: a right that is missing must not break what is saved.
         with transaction.atomic(using=using):
             entry = table.write(batch, using, lease=lease, along=along)
-        outboxes.prove(using)
+            rides = reads_committed(using)
+        outboxes.prove(using, rides=rides)
         return entry
     except Exception as error:
-        what = f"An entry for {batch} could not be written: {described(error)}."
-        outboxes.distrust(using, what, _remedy(using, error))
+        _blame(batch, using, error)
         if isinstance(error, Error) and is_broken(using, error):
             raise
         return None
 
 
-def _remedy(using: str, error: Exception) -> str:
-    """Return what helps against an error, which only its text tells apart in every driver."""
+def _blame(batch: PurgeBatch, using: str, error: Exception) -> None:
+    """Say what has happened; do without this outbox for a while if that would happen again.
+
+    Only its text tells an error apart in every driver.
+    """
+    what = f"An entry for {batch} could not be written: {described(error)}."
     text = str(error).lower()
     if any(sign in text for sign in _IS_MISSING):
-        return outboxes.migration(using)
-    if any(sign in text for sign in _IS_FORBIDDEN):
-        return f"Let its user read, insert, update and delete in {table_label()!r}"
-    return f"It is tried again in {outboxes.LOOK_AGAIN:.0f} seconds: see to the database"
+        outboxes.distrust(using, what, outboxes.migration(using))
+    elif any(sign in text for sign in _IS_FORBIDDEN):
+        grant = f"Let its user read, insert, update and delete in {table_label()!r}"
+        outboxes.distrust(using, what, grant)
+    else:
+        outboxes.doubt(using, what)

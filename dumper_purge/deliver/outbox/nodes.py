@@ -4,13 +4,17 @@ import hashlib
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from django.apps import apps
-from django.db import Error, connections
+from django.db import Error, connections, transaction
 
 from dumper_purge.deliver.breaker import THRESHOLD
 from dumper_purge.deliver.outbox import encoding, outboxes, sql
+from dumper_purge.deliver.outbox.locks import locked, patiently
 
 __all__ = ["failed", "flush_if_due", "forget", "is_due", "node_key", "succeeded"]
 
@@ -122,4 +126,11 @@ def _write(news: list[tuple[tuple[str, str], _Seen]], now: float) -> None:
             values["last_success"] = clock + seen.last_success - now
         if seen.last_failure is not None:
             values["last_failure"] = clock + seen.last_failure - now
-        model.objects.using(aliases[0]).update_or_create(key=node_key(alias, node), defaults=values)
+        rows, key = model.objects.using(aliases[0]), node_key(alias, node)
+        patiently(partial(_put, rows, key, values))
+
+
+def _put(rows: Any, key: str, values: Mapping[str, Any]) -> None:
+    with transaction.atomic(using=rows.db):
+        locked(rows, key)
+        rows.update_or_create(key=key, defaults=values)

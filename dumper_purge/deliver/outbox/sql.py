@@ -49,8 +49,12 @@ def marks(values: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def chunks(values: Sequence[str]) -> Iterator[list[str]]:
-    """Yield so many values at once as every database takes."""
-    iterator = iter(values)
-    while some := list(islice(iterator, _IDS_AT_ONCE)):
+def chunks(using: str, ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield so many ids at once as one statement may name.
+
+    MySQL reads a small table from end to end for several, and locks what others have written.
+    """
+    iterator = iter(ids)
+    most = 1 if connections[using].vendor == "mysql" else _IDS_AT_ONCE
+    while some := list(islice(iterator, most)):
         yield some

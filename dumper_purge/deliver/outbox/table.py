@@ -24,6 +24,8 @@ __all__ = ["change", "close", "delete", "insert", "write"]
 
 _LIGHTLY = "SET LOCAL synchronous_commit TO OFF"
 """Whatever closes an entry does not wait for the disk: lost in a crash, it costs a purge more."""
+_READS_COMMITTED = "current_setting('transaction_isolation') = 'read committed'"
+"""Where a transaction is to see nothing that others do, its own DELETE would make it fail."""
 _NOTHING = PurgeBatch()
 
 
@@ -41,7 +43,8 @@ def write(batch: PurgeBatch, using: str, *, lease: float, along: Sequence[str] =
     elif connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                f"WITH gone AS ({_deletion(using, len(along))}) {_insertion(using)}",
+                f"WITH gone AS ({_deletion(using, len(along))} AND {_READS_COMMITTED})"
+                f" {_insertion(using)}",
                 [*along, *values],
             )
     else:
@@ -50,7 +53,8 @@ def write(batch: PurgeBatch, using: str, *, lease: float, along: Sequence[str] =
         whole = nullcontext() if begun else transaction.atomic(using=using)
         with whole, connection.cursor() as cursor:
             cursor.execute(_insertion(using), values)
-            cursor.execute(_deletion(using, len(along)), along)
+            for some in chunks(using, along):
+                cursor.execute(_deletion(using, len(some)), some)
     return ref
 
 
@@ -94,7 +98,7 @@ def change(
             cursor.execute(_LIGHTLY)
         insert(cursor, using, added)
         for left, ids in _alike(retargeted):
-            for some in chunks(ids):
+            for some in chunks(using, ids):
                 _retarget(cursor, using, some, left)
         for statement in _deletions(using, deleted):
             cursor.execute(statement)
@@ -126,10 +130,13 @@ def _may_be_lost(using: str) -> bool:
 def delete(using: str, ids: Sequence[str]) -> None:
     """Delete entries that were carried out; raises what the database raises."""
     lightly = _may_be_lost(using)
-    with connections[using].cursor() as cursor:
-        for statement in _deletions(using, ids):
-            # Without parameters two statements go to PostgreSQL at once.
-            cursor.execute(f"{_LIGHTLY}; {statement}" if lightly else statement)
+    statements = list(_deletions(using, ids))
+    # Without parameters two statements go to PostgreSQL at once, if the client puts them together.
+    both = lightly and not connections[using].settings_dict["OPTIONS"].get("server_side_binding")
+    together = transaction.atomic(using=using) if len(statements) > 1 else nullcontext()
+    with together, connections[using].cursor() as cursor:
+        for statement in statements:
+            cursor.execute(f"{_LIGHTLY}; {statement}" if both else statement)
 
 
 def insert(cursor: Any, using: str, added: Iterable[tuple[Left, float | None]]) -> None:
@@ -164,5 +171,5 @@ def _retarget(cursor: Any, using: str, ids: Sequence[str], left: Left) -> None:
 
 
 def _deletions(using: str, ids: Sequence[str]) -> Iterator[str]:
-    for some in chunks(ids):
+    for some in chunks(using, ids):
         yield f"DELETE FROM {table_name(using)} WHERE id IN ({', '.join(map(repr, some))})"

@@ -1,11 +1,13 @@
 """The end of an entry: it is closed, or what is left of it written down, here or by the clerk."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
+from dumper_purge.databases import bears_others
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.outbox import nodes
-from dumper_purge.deliver.outbox.databases import bears_others
 from dumper_purge.deliver.outbox.receipt import Receipt
 from dumper_purge.deliver.outbox.rows import Left
 from dumper_purge.deliver.upkeep.ledger import Booking, Ledger
@@ -22,7 +24,7 @@ _GATHERS = 0.1
 class Closing:
     """Closes the entries of receipts, and plans what is left; nothing here raises.
 
-    What the clerk does he does in the order in which it was handed in, so that what is left is
+    What a clerk does he does in the order in which it was handed in, so that what is left is
     written before the entry goes.
     """
 
@@ -36,13 +38,15 @@ class Closing:
     def forget(self) -> None:
         """Drop all: after a fork it belongs to the parent."""
         self._lock = threading.Lock()
-        self._bookings: list[Booking] = []
-        self._is_gathering = self._is_handed_in = False
+        self._bookings: dict[str, list[Booking]] = defaultdict(list)
+        self._gathering: set[str] = set()
+        self._handed_in: set[str] = set()
+        """For which databases what was handed in is planned to be written: in a while, or now."""
         self._watch.forget()
 
     def is_idle(self) -> bool:
         """Tell whether nothing is to be written."""
-        return not self._bookings
+        return not any(self._bookings.values())
 
     def end(self, receipt: Receipt) -> None:
         """Let a receipt go that somebody else has made; the last one has its entries closed."""
@@ -73,8 +77,8 @@ class Closing:
 
     def hurry(self) -> None:
         """Have written now what was gathered so far."""
-        if self._bookings:
-            self._hand_on()
+        for using in list(self._bookings):
+            self._hand_on(using)
 
     def _is_kept(self, receipt: Receipt) -> bool:
         """Let the entries of a complete receipt wait for the next one, where they may."""
@@ -86,7 +90,7 @@ class Closing:
         if receipt.thread == threading.get_ident():
             nodes.flush_if_due()
         elif nodes.is_due():
-            self._background.clerk.submit(nodes.flush_if_due)
+            self._background.clerk(receipt.entries[0].using).submit(nodes.flush_if_due)
         return True
 
     def _may_gather(self, receipt: Receipt) -> bool:
@@ -102,24 +106,25 @@ class Closing:
 
     def _hand_in(self, receipt: Receipt, left: Sequence[Left] | None) -> None:
         """Have the clerk add what is left of an open receipt (None: close it)."""
+        using = receipt.entries[0].using
         gathers = (left or receipt.has_left) and self._may_gather(receipt)
+        planned = self._gathering if gathers else self._handed_in
         with self._lock:
-            self._bookings.append((receipt, left))
-            if gathers:
-                is_planned, self._is_gathering = self._is_gathering, True
-            else:
-                is_planned, self._is_handed_in = self._is_handed_in, True
+            self._bookings[using].append((receipt, left))
+            is_planned = using in planned
+            planned.add(using)
         if not is_planned and gathers:
-            self._background.later(_GATHERS, self._hand_on)
+            self._background.later(_GATHERS, partial(self._hand_on, using))
         elif not is_planned:
-            self._hand_on()
+            self._hand_on(using)
 
-    def _hand_on(self) -> None:
-        self._background.clerk.submit(self._work_off)
+    def _hand_on(self, using: str) -> None:
+        self._background.clerk(using).submit(partial(self._work_off, using))
 
-    def _work_off(self) -> None:
+    def _work_off(self, using: str) -> None:
         with self._lock:
-            bookings, self._bookings = self._bookings, []
-            self._is_gathering = self._is_handed_in = False
+            bookings = self._bookings.pop(using, [])
+            self._gathering.discard(using)
+            self._handed_in.discard(using)
         if bookings:
             self.ledger.book(bookings)

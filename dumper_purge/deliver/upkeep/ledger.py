@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from functools import partial
 from typing import TypeAlias
 
 from dumper_purge.backends import configured
@@ -84,8 +83,7 @@ class Ledger:
             described(error),
         )
         receipt.closed.set()
-        again = partial(self._background.clerk.submit, self._sweeper.sweep)
-        self._background.later(LEASE, again, optional=True)
+        self._sweeper.sweep_later(receipt.entries[0].using, LEASE)
 
     def _plan(self, left: Sequence[Left]) -> None:
         pending = [each.seconds for each in left if not each.dead]

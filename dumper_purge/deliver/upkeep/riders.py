@@ -19,10 +19,10 @@ from django.db import Error, connections
 
 from dumper_purge.collect.outlet import EntryRef
 from dumper_purge.conf import current
+from dumper_purge.databases import bears_others
 from dumper_purge.deliver.background.background import Background
 from dumper_purge.deliver.budget import in_request
-from dumper_purge.deliver.outbox import rows, table
-from dumper_purge.deliver.outbox.databases import bears_others
+from dumper_purge.deliver.outbox import outboxes, rows, table
 from dumper_purge.deliver.outbox.engines import INLINE
 from dumper_purge.deliver.upkeep.waiting import Key, Waiting
 
@@ -63,7 +63,7 @@ class Riders:
         """Let rows wait that a thread has written; False if they are to be deleted now."""
         if current().engine != INLINE or not self._background.writes_later:
             return False
-        if not all(ref.using in self._deletable and _is_young(ref.id) for ref in refs):
+        if not all(self._may_ride(ref) for ref in refs):
             return False
         has_clerk = all(bears_others(ref.using) for ref in refs)
         if not (has_clerk or self._is_followed(refs, thread)):
@@ -102,6 +102,9 @@ class Riders:
                 self._delete_all([key])
                 connection.close_if_unusable_or_obsolete()
 
+    def _may_ride(self, ref: EntryRef) -> bool:
+        return ref.using in self._deletable and outboxes.lets_ride(ref.using) and _is_young(ref.id)
+
     def _is_followed(self, refs: Sequence[EntryRef], thread: int) -> bool:
         """Tell whether the thread itself will see to rows: when its request ends, or in a series.
 
@@ -128,7 +131,7 @@ class Riders:
         """Have the clerk delete what nothing takes along, and look again while there is more."""
         keys = [key for key in self._waiting.filled() if bears_others(key[0])]
         for using, ids in self._waiting.take(keys, shortest=_QUIET).items():
-            self._background.clerk.submit(partial(self._delete, using, ids))
+            self._background.clerk(using).submit(partial(self._delete, using, ids))
         with self._lock:
             self._is_planned = False
         if any(bears_others(using) for using, _ in self._waiting.filled()):

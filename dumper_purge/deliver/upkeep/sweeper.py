@@ -4,7 +4,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from django.db import Error, connections
@@ -26,6 +26,7 @@ LEASE = 30.0
 """Seconds within which nobody else takes up what was claimed."""
 _COMPACT_EVERY = 500
 _AFTER = 0.01
+_SOON = 3.0
 _TOGETHER = 0.25
 """Second purges of so many seconds become one."""
 _LOOK_EVERY = 1.0
@@ -63,51 +64,64 @@ class Sweeper:
             self._next = due
             self._background.later(due - now, partial(self._planned, due))
 
+    def sweep_later(self, using: str, seconds: float) -> None:
+        """Sweep one database in so many seconds, if this process still runs then."""
+        sweep = partial(self._submit, using, self._sweep)
+        self._background.later(seconds, sweep, optional=True)
+
     def hasten(self, alias: str, node: str) -> None:
         """Carry out now what a node is owed, since it is back."""
 
-        def hasten() -> None:
-            for using in outboxes.known_outboxes():
-                claims.hasten(using, alias, node)
-            self.sweep()
+        def hasten(using: str) -> None:
+            claims.hasten(using, alias, node)
+            self._sweep(using)
 
-        if current().outbox:
-            self._background.clerk.submit(hasten)
+        self._submit_all(hasten)
 
     def is_time(self, every: float) -> bool:
         """Tell whether nobody has looked for so many seconds."""
         return time.monotonic() >= self._looked + every
 
-    def look(self, every: float = _LOOK_EVERY) -> None:
-        """See whether anything is due, at most once in so many seconds, and sweep if so."""
+    def look(self, every: float = _LOOK_EVERY, *, here: Collection[str] = ()) -> None:
+        """See whether anything is due, at most once in so many seconds, and sweep if so.
+
+        Only the databases ``here`` are asked in the caller's thread: another one may not answer.
+        """
         if not current().outbox or not self.is_time(every):
             return
         self._looked = time.monotonic()
-        try:
-            if any(_is_overdue(using) for using in outboxes.known_outboxes()):
-                self._background.clerk.submit(self.sweep)
-        except Exception as error:  # It may be called at the end of a request.
-            logger.warning("The outbox could not be looked at: %s", described(error))
+        for using in outboxes.known_outboxes():
+            if using not in here and self._background.writes_later:
+                self._submit(using, self._look_at)
+            elif _is_overdue(using):
+                self._submit(using, self._sweep)
+
+    def _look_at(self, using: str) -> None:
+        if _is_overdue(using):
+            self._sweep(using)
 
     def discover(self) -> None:
         """Look beside the caller for outboxes that this process does not know yet."""
         if current().outbox:
-            self._background.clerk.submit(outboxes.all_outboxes)
+            for using in outboxes.unknown_databases():
+                self._submit(using, outboxes.look_up)
 
     def sweep(self) -> list[Receipt]:
         """Take up all that is due; return the receipts, which others will close.
 
         Of the databases that are known to have an outbox.
         """
+        return [receipt for using in outboxes.known_outboxes() for receipt in self._sweep(using)]
+
+    def _sweep(self, using: str) -> list[Receipt]:
         receipts: list[Receipt] = []
-        for using in outboxes.known_outboxes():
-            try:
-                receipts += self._sweep(using)
-            except Error as error:
-                logger.warning("The outbox of %r could not be swept: %s", using, error)
+        try:
+            receipts.extend(self._taken(using))
+        except Error as error:
+            logger.warning("The outbox of %r could not be swept: %s", using, error)
         return receipts
 
-    def _sweep(self, using: str) -> Iterator[Receipt]:
+    def _taken(self, using: str) -> Iterator[Receipt]:
         while rows := claims.claim(using, limit=AT_ONCE, lease=LEASE):
             yield from self._take_up(rows)
             if len(rows) < AT_ONCE:
@@ -119,27 +133,30 @@ class Sweeper:
         self._uncounted += rows
         if self._uncounted >= _COMPACT_EVERY:
             self._uncounted = 0
-            self._background.clerk.submit(self._compact_all)
+            self._submit_all(self._compact)
 
     def _planned(self, due: float) -> None:
         if self._next == due:
             self._next = math.inf
-        self._background.clerk.submit(self._sweep_and_plan)
+        self._submit_all(self._sweep_and_plan)
 
-    def _sweep_and_plan(self) -> None:
+    def _sweep_and_plan(self, using: str) -> None:
         """Sweep, and again while this process knows of something that is due later."""
-        self.sweep()
+        self._sweep(using)
         now = time.monotonic()
         if self._until > now:
-            dues = [claims.next_due(using) for using in outboxes.known_outboxes()]
-            seconds = min((due for due in dues if due is not None), default=math.inf)
+            seconds = _next_due(using)
             if seconds < math.inf:
                 wait = max(min(seconds, self._until - now), _TOGETHER)
                 self.sweep_in(wait, until=self._until - now)
 
-    def _compact_all(self) -> None:
-        for using in outboxes.known_outboxes():
-            self._compact(using)
+    def _submit_all(self, action: Callable[[str], object]) -> None:
+        if current().outbox:
+            for using in outboxes.known_outboxes():
+                self._submit(using, action)
+
+    def _submit(self, using: str, action: Callable[[str], object]) -> None:
+        self._background.clerk(using).submit(partial(action, using))
 
     def _compact(self, using: str) -> None:
         limit = current().backlog_limit
@@ -155,6 +172,20 @@ def _is_overdue(using: str) -> bool:
     """Tell whether something is due that nobody takes up; a worker or a queue is given time."""
     if connections[using].in_atomic_block:
         return False
-    seconds = claims.next_due(using)
+    try:
+        seconds = claims.next_due(using)
+    except Exception as error:  # It may be called at the end of a request.
+        logger.warning("The outbox of %r could not be looked at: %s", using, described(error))
+        return False
     patience = 0.0 if current().engine == INLINE else _OVERDUE
     return seconds is not None and seconds <= -patience
+
+
+def _next_due(using: str) -> float:
+    """Return in how many seconds something is due; soon, where the database cannot be asked."""
+    try:
+        seconds = claims.next_due(using)
+    except Error as error:
+        logger.warning("The outbox of %r could not be looked at: %s", using, described(error))
+        return _SOON
+    return math.inf if seconds is None else seconds

@@ -16,12 +16,12 @@ django.setup()
 from django.db import connection  # noqa: E402 - after the settings
 
 from dumper_purge.batch import PurgeBatch, purged_tags  # noqa: E402
-from dumper_purge.collect.registry import register  # noqa: E402
+from dumper_purge.collect.registering import register  # noqa: E402
 from dumper_purge.deliver import delivery, worker  # noqa: E402
 from dumper_purge.deliver.outbox import outboxes  # noqa: E402
 from dumper_purge.deliver.upkeep import riders  # noqa: E402
 from dumper_purge.models import OutboxEntry  # noqa: E402
-from dumper_purge.respond.layers import layers  # noqa: E402
+from dumper_purge.respond.layers import current_layers  # noqa: E402
 from tests.outbox.site.boundaries import Boundaries  # noqa: E402
 from tests.outbox.site.writes import SERIES, WRITES, prepare, state  # noqa: E402
 from tests.zoo.models import Animal, Food, Keeper  # noqa: E402
@@ -75,7 +75,7 @@ def wait_for_the_dead():
 
 def tokens(paths):
     tags = sorted(purged_tags(PurgeBatch.of(paths)))
-    return layers().generations.peek(tags)
+    return current_layers().generations.peek(tags)
 
 
 ORDERS = {"write": write, "sweep": sweep}
