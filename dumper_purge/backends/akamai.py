@@ -28,7 +28,7 @@ from typing import ClassVar, Literal
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, operation, wrong
+from dumper_purge.backends.api import ApiBackend, operation
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.backends.vendors.akamai_signer import Signer, check
 from dumper_purge.paths import EVERYTHING
@@ -64,6 +64,7 @@ class AkamaiBackend(ApiBackend):
     tag_form: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9!#$%'+./^_`|~-]{1,128}")
     max_tags: ClassVar[int] = 128
     max_tag_bytes: ClassVar[int] = 8_192 - len("Edge-Cache-Tag: ")
+    variants: ClassVar[frozenset[str] | None] = frozenset({"accept-encoding"})
     strips: ClassVar[frozenset[str]] = frozenset({"edge-cache-tag"})
     soft_is_possible: ClassVar[bool] = True
     success: ClassVar[frozenset[int]] = frozenset({201})
@@ -84,7 +85,7 @@ class AkamaiBackend(ApiBackend):
         super().__post_init__()
         check(self, self._tokens, self.edgerc)
         if self.method == "url" and not self.cp_codes:
-            raise wrong(self, "cp_codes", "must be given where pages have no tags")
+            raise self.wrong("cp_codes", "must be given where pages have no tags")
 
     @property
     def _tokens(self) -> tuple[str | None, ...]:
@@ -94,11 +95,6 @@ class AkamaiBackend(ApiBackend):
     def ttl_header(self) -> str:
         """Akamai goes by ``Edge-Control`` first; ``Cache-Control`` as the property says."""
         return self.ttl_field
-
-    @property
-    def honoured_vary(self) -> frozenset[str]:
-        """Only compressed variants are kept apart, and what the cache ID has."""
-        return frozenset({"accept-encoding", *map(str.lower, self.vary)})
 
     def lifetime(self, ttl: int, grace: int) -> str:
         """Return Akamai's own words; grace is a matter of the property."""

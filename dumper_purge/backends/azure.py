@@ -25,10 +25,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from django.core.exceptions import ImproperlyConfigured
 from requests.auth import AuthBase
 
 from dumper_purge.backends.api import ApiBackend, operation
+from dumper_purge.backends.escalation import wildcard_path
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.backends.vendors.azure_routes import findings
 from dumper_purge.backends.vendors.azure_signer import check, signer
@@ -37,7 +37,7 @@ from dumper_purge.transport.pooled import Call, Reply
 __all__ = ["AzureFrontDoorBackend"]
 
 _NAMES = ("subscription_id", "resource_group", "profile", "endpoint")
-_BESIDE_STAR = re.compile(r"[^/]*\*.*")
+_NAME = re.compile(r"[\w.()-]+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class AzureFrontDoorBackend(ApiBackend):
     burst: int = 200
 
     ttl_header: ClassVar[str | None] = "Cache-Control"
-    honoured_vary: ClassVar[frozenset[str]] = frozenset({"accept-encoding"})
+    variants: ClassVar[frozenset[str] | None] = frozenset({"accept-encoding"})
     by_path: ClassVar[bool] = True
     covers_query: ClassVar[bool] = True
     prefixes_are_folders: ClassVar[bool] = True
@@ -81,12 +81,13 @@ class AzureFrontDoorBackend(ApiBackend):
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
         super().__post_init__()
-        check(self, self._identity, _NAMES)
+        for name in _NAMES:
+            if not _NAME.fullmatch(getattr(self, name)):
+                raise self.wrong(name, "must be a name of letters, digits and -_.()")
+        check(self, self._identity)
         if not self.hosts:
-            raise ImproperlyConfigured(
-                f"DUMPER_BACKENDS[{self.alias!r}]['HOSTS'] must list the domains of the endpoint:"
-                " those that a purge does not name are not purged."
-            )
+            problem = "those that a purge does not name are not purged"
+            raise self.wrong("hosts", f"must list the domains of the endpoint: {problem}")
 
     def auth(self) -> AuthBase:
         """A bearer token, which is renewed before it expires."""
@@ -125,7 +126,7 @@ class AzureFrontDoorBackend(ApiBackend):
         return f"{group}/providers/Microsoft.Cdn/profiles/{self.profile}"
 
     def _purge(self, paths: Sequence[str]) -> Call:
-        named = list(dict.fromkeys(_BESIDE_STAR.sub("*", path) for path in paths))
+        named = list(dict.fromkeys(map(wildcard_path, paths)))
         return Call(
             path=f"{self._profile}/afdEndpoints/{self.endpoint}/purge",
             params={"api-version": self.api_version},

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
+
 from dumper_purge.batch import PurgeBatch
 
 __all__ = ["BaseBackend"]
+
+_BESIDE_OPTIONS = {"location": "['LOCATION']", "hosts": "['HOSTS']"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,11 @@ class BaseBackend:
     def findings(self) -> Iterator[str]:
         """Ask this cache, reading only, for what in its own configuration spoils a promise."""
         yield from ()
+
+    def wrong(self, name: str, problem: str) -> ImproperlyConfigured:
+        """Return the error for what is wrong with one of the OPTIONS, the location or the hosts."""
+        key = _BESIDE_OPTIONS.get(name, f"['OPTIONS'][{name!r}]")
+        return ImproperlyConfigured(f"DUMPER_BACKENDS[{self.alias!r}]{key} {problem}.")
 
     @property
     def nodes(self) -> tuple[str, ...]:

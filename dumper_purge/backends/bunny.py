@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, operation, wrong
+from dumper_purge.backends.api import ApiBackend, operation
 from dumper_purge.exceptions import Rejected
 from dumper_purge.transport.pooled import Call, Reply, Token
 
@@ -60,6 +60,7 @@ class BunnyBackend(ApiBackend):
     tag_separator: ClassVar[str] = ","
     max_tag_bytes: ClassVar[int] = 1_024
     ttl_header: ClassVar[str | None] = "Cache-Control"
+    variants: ClassVar[frozenset[str] | None] = frozenset()
     success: ClassVar[frozenset[int]] = frozenset({200, 204})
     repeat_default: ClassVar[float] = 5.0
     remedy: ClassVar[str] = "check pull_zone, access_key, and that HOSTS are hostnames of the zone"
@@ -67,17 +68,10 @@ class BunnyBackend(ApiBackend):
     def __post_init__(self) -> None:
         """Take the rate of the method; raise ImproperlyConfigured for what is no zone."""
         if self.pull_zone < 1:
-            raise wrong(self, "pull_zone", f"= {self.pull_zone!r} must be the number of the zone")
+            raise self.wrong("pull_zone", f"= {self.pull_zone!r} must be the number of the zone")
         rate, burst, items = _LIMITS[self.method]
-        object.__setattr__(self, "rate", rate if self.rate == 0 else self.rate)
-        object.__setattr__(self, "burst", self.burst or burst)
-        object.__setattr__(self, "max_items", self.max_items or items)
+        self.fill_in(rate=rate, burst=burst, max_items=items)
         super().__post_init__()
-
-    @property
-    def honoured_vary(self) -> frozenset[str]:
-        """None but what the zone's cache key was given."""
-        return frozenset(map(str.lower, self.vary))
 
     def auth(self) -> AuthBase:
         """The key of the account: there is none for a single zone."""

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from dumper_purge.backends.api import ApiBackend, Limits, operation, wrong
+from dumper_purge.backends.api import ApiBackend, Limits, operation
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.transport.pooled import Call, Reply, Token
 
@@ -61,6 +61,7 @@ class CloudflareBackend(ApiBackend):
     base_url: str = "https://api.cloudflare.com/client/v4"
 
     ttl_header: ClassVar[str] = "Cloudflare-CDN-Cache-Control"
+    variants: ClassVar[frozenset[str] | None] = frozenset({"accept-encoding"})
     tag_field: ClassVar[str | None] = "Cache-Tag"
     tag_separator: ClassVar[str] = ","
     tag_form: ClassVar[re.Pattern[str]] = re.compile(r"[!-+\--~]{1,1024}")
@@ -78,16 +79,10 @@ class CloudflareBackend(ApiBackend):
     def __post_init__(self) -> None:
         """Take the rate of the plan; raise ImproperlyConfigured for what is no zone."""
         if not re.fullmatch(r"[0-9a-f]{32}", self.zone_id):
-            raise wrong(self, "zone_id", f"= {self.zone_id!r} must be the 32 digits of the ID")
+            raise self.wrong("zone_id", f"= {self.zone_id!r} must be the 32 digits of the ID")
         rate, burst = _PLANS[self.plan]
-        object.__setattr__(self, "rate", self.rate or rate)
-        object.__setattr__(self, "burst", self.burst or burst)
+        self.fill_in(rate=rate, burst=burst)
         super().__post_init__()
-
-    @property
-    def honoured_vary(self) -> frozenset[str]:
-        """Without a Cache Rule, only ``Accept-Encoding``."""
-        return frozenset({"accept-encoding", *map(str.lower, self.vary)})
 
     def auth(self) -> Token:
         """An API token, not the older key of a whole account."""

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid4
 
-from dumper_purge.backends.api import ApiBackend, operation, wrong
+from dumper_purge.backends.api import ApiBackend, operation
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.backends.vendors.cloudfront_behaviours import findings
 from dumper_purge.transport.pooled import Call, Reply
@@ -62,6 +62,8 @@ class CloudFrontBackend(ApiBackend):
     concurrency: int = 2
 
     ttl_header: ClassVar[str] = "Cache-Control"
+    variants: ClassVar[frozenset[str] | None] = frozenset({"accept-encoding"})
+    """CloudFront itself sees to it; the rest is up to the cache key."""
     tag_separator: ClassVar[str] = ","
     tag_form: ClassVar[re.Pattern[str]] = re.compile(r"[!-+\--~]{1,256}")
     max_tags: ClassVar[int] = 50
@@ -79,19 +81,14 @@ class CloudFrontBackend(ApiBackend):
         """Raise ImproperlyConfigured for what is no ID or header, and for half a pair of keys."""
         if not re.fullmatch(r"[A-Z0-9]+", self.distribution_id):
             problem = f"= {self.distribution_id!r} must be its ID, such as 'E1A2B3C4D5E6F7'"
-            raise wrong(self, "distribution_id", problem)
+            raise self.wrong("distribution_id", problem)
         if (self.access_key is None) != (self.secret_key is None):
-            raise wrong(self, "secret_key", "and 'access_key' must be given together, or neither")
+            raise self.wrong("secret_key", "and 'access_key' must be given together, or neither")
         if self.tag_header is not None and not _HEADER.fullmatch(self.tag_header):
-            raise wrong(self, "tag_header", f"= {self.tag_header!r} must be a header's name")
+            raise self.wrong("tag_header", f"= {self.tag_header!r} must be a header's name")
         if self.tag_header and self.method == "url":
-            raise wrong(self, "method", "= 'url' needs no 'tag_header': leave that out")
+            raise self.wrong("method", "= 'url' needs no 'tag_header': leave that out")
         super().__post_init__()
-
-    @property
-    def honoured_vary(self) -> frozenset[str]:
-        """CloudFront itself sees to ``Accept-Encoding``; the rest is up to the cache key."""
-        return frozenset({"accept-encoding", *map(str.lower, self.vary)})
 
     @operation(items=3_000)
     def purge_tags(self, tags: Sequence[str]) -> Call:
@@ -115,7 +112,7 @@ class CloudFrontBackend(ApiBackend):
 
     def confirms(self, reply: Reply) -> bool:
         """An invalidation that was created has an ID, and what was read an ETag."""
-        return "ETag" in reply.json or bool(reply.json.get("Invalidation", {}).get("Id"))
+        return "ETag" in reply.json or bool(reply.at("/Invalidation/Id"))
 
     def wait(self, reply: Reply) -> str | None:
         """Return two minutes where too much is in progress; AWS itself never says how long."""

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator
 from dumper_purge.batch import PurgeBatch, literal_prefix
 from dumper_purge.paths import PREFIX_LEVELS, url_path
 
-__all__ = ["is_folder", "joined", "pattern_regex", "places", "regexes_by_host", "url_host"]
+__all__ = [
+    "is_folder",
+    "joined",
+    "pattern_regex",
+    "places",
+    "regexes_by_host",
+    "url_host",
+    "wildcard_path",
+]
 
 # What PCRE reads otherwise than Python, and what the VCL refuses.
 _UNPORTABLE = re.compile(r"[^\x21-\x7e]|\"|\\[uUN]|\(\?[a-zA-Z]*[auL]|\{,|\[\^?\[?[:.=]")
@@ -33,6 +41,12 @@ def url_host(url: str) -> str:
 def is_folder(prefix: str) -> bool:
     """Tell whether a prefix tag stands for exactly this prefix."""
     return prefix.endswith("/") and prefix.count("/") <= PREFIX_LEVELS + 1
+
+
+def wildcard_path(path: str) -> str:
+    """Return a path; where it holds a ``*``, which the cache takes for a wildcard, its folder."""
+    before, star, _ = path.partition("*")
+    return before[: before.rfind("/") + 1] + "*" if star else path
 
 
 def regexes_by_host(

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, operation, wrong
+from dumper_purge.backends.api import ApiBackend, operation
 from dumper_purge.backends.outcome import Verdict
 from dumper_purge.transport.pooled import Call, Reply, Token
 
@@ -44,7 +44,7 @@ class FastlyBackend(ApiBackend):
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what is no ID of a service."""
         if not self.service_id.isalnum():
-            raise wrong(self, "service_id", f"= {self.service_id!r} must be its ID, not its name")
+            raise self.wrong("service_id", f"= {self.service_id!r} must be its ID, not its name")
         super().__post_init__()
 
     @property

@@ -1,7 +1,7 @@
 """Any API or proxy that is purged over HTTP, by OPTIONS alone.
 
 ``operations`` has a template for each thing that can be purged: ``urls``, ``tags``, ``prefixes``,
-``hosts``, ``everything``; :mod:`dumper_purge.backends.vendors.templates` says how they are written.
+``hosts``, ``everything``; :mod:`dumper_purge.backends.api.templates` says how they are written.
 For KeyCDN, with spaces between its tags, and a call of 128 characters (drupal.org/node/2878035)::
 
     "OPTIONS": {
@@ -32,14 +32,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
-from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, Limits, wrong
+from dumper_purge.backends.api import ApiBackend, Limits
+from dumper_purge.backends.api.template_problems import headers_problem, problem
+from dumper_purge.backends.api.templates import Template
 from dumper_purge.backends.outcome import Verdict
-from dumper_purge.backends.vendors.template_problems import headers_problem, problem
-from dumper_purge.backends.vendors.templates import Template
 from dumper_purge.exceptions import PurgeError, Rejected
+from dumper_purge.transport.credentials import SecretHeaders
 from dumper_purge.transport.pooled import Call, Reply
 
 __all__ = ["GenericHTTPBackend"]
@@ -52,18 +52,6 @@ _VERDICTS = {
     "refused": Verdict.REFUSED,
 }
 _TAG = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-
-
-class _Secrets(AuthBase):
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def __repr__(self) -> str:
-        return f"<Secrets {', '.join(self._headers)}>"
-
-    def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        r.headers.update(self._headers)
-        return r
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +85,7 @@ class GenericHTTPBackend(ApiBackend):
     prefixes_are_folders: bool = False  # type: ignore[misc]
     """Prefixes are cut at their last slash."""
 
+    variants: ClassVar[frozenset[str] | None] = frozenset()
     repeat_default: ClassVar[float] = 5.0
     remedy: ClassVar[str] = "check base_url, operations and secret_headers"
 
@@ -118,7 +107,7 @@ class GenericHTTPBackend(ApiBackend):
 
     def _refuse(self, option: str, problem: str | None) -> None:
         if problem:
-            raise wrong(self, option, problem)
+            raise self.wrong(option, problem)
 
     def _statuses_problem(self) -> str | None:
         known = all(isinstance(status, int) for status in self.statuses)
@@ -130,11 +119,6 @@ class GenericHTTPBackend(ApiBackend):
     def ttl_header(self) -> str:
         """The option ``ttl_field``."""
         return self.ttl_field
-
-    @property
-    def honoured_vary(self) -> frozenset[str] | None:
-        """The option ``vary``."""
-        return None if self.vary is None else frozenset(map(str.lower, self.vary))
 
     @cached_property
     def _templates(self) -> dict[str, Template]:
@@ -151,7 +135,7 @@ class GenericHTTPBackend(ApiBackend):
 
     def auth(self) -> AuthBase:
         """The secret headers."""
-        return _Secrets(self.secret_headers)
+        return SecretHeaders(self.secret_headers)
 
     def call(self, name: str, items: Sequence[str]) -> tuple[Verdict, PurgeError | None]:
         """Call an operation, unless an item would not stay in its place in the template."""
@@ -162,31 +146,15 @@ class GenericHTTPBackend(ApiBackend):
             )
         return super().call(name, items)
 
-    def purge_urls(self, urls: Sequence[str]) -> Call:
-        """Fill the template of URLs."""
-        return self._templates["purge_urls"].fill(urls)
-
-    def purge_tags(self, tags: Sequence[str]) -> Call:
-        """Fill the template of tags."""
-        return self._templates["purge_tags"].fill(tags)
-
-    def purge_prefixes(self, prefixes: Sequence[str]) -> Call:
-        """Fill the template of prefixes."""
-        return self._templates["purge_prefixes"].fill(prefixes)
-
-    def purge_hosts(self, hosts: Sequence[str]) -> Call:
-        """Fill the template of hosts."""
-        return self._templates["purge_hosts"].fill(hosts)
-
-    def purge_everything(self) -> Call:
-        """Return the call that purges everything."""
-        return self._templates["purge_everything"].fill(())
+    def call_for(self, name: str, items: Sequence[str]) -> Call:
+        """Fill the template of an operation."""
+        return self._templates[name].fill(() if name == "purge_everything" else items)
 
     def confirms(self, reply: Reply) -> bool:
         """Compare what the pointers show; a page of HTML is no confirmation."""
         if reply.text.lstrip().startswith("<"):
             return False
-        return all(_at(reply.json, pointer) == value for pointer, value in self.confirm.items())
+        return all(reply.at(pointer) == value for pointer, value in self.confirm.items())
 
     def verdict(self, reply: Reply) -> Verdict:
         """Look the status up in the options first."""
@@ -196,14 +164,3 @@ class GenericHTTPBackend(ApiBackend):
     def wait(self, reply: Reply) -> str | None:
         """Read the header that the options name."""
         return reply.headers.get(self.wait_header)
-
-
-def _at(value: Any, pointer: str) -> Any:
-    """Return what a JSON pointer shows; None if there is nothing."""
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -16,6 +16,7 @@ https://cloud.google.com/cdn/docs/caching, https://cloud.google.com/media-cdn/do
 https://cloud.google.com/compute/docs/reference/rest/v1/urlMaps/invalidateCache
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,19 +27,15 @@ from uuid import uuid4
 from requests.auth import AuthBase
 
 from dumper_purge.backends.api import ApiBackend, operation
+from dumper_purge.backends.escalation import wildcard_path
 from dumper_purge.backends.outcome import Verdict
-from dumper_purge.backends.vendors.google_project import (
-    REASONS,
-    check,
-    findings,
-    path_pattern,
-    signer,
-)
+from dumper_purge.backends.vendors.google_services import findings
+from dumper_purge.backends.vendors.google_signer import signer
 from dumper_purge.transport.pooled import Call, Reply
 
 __all__ = ["GoogleCloudBackend"]
 
-_VARY = frozenset({"accept", "accept-encoding", "origin", "x-origin"})
+_NAME = re.compile(r"[a-z0-9][a-z0-9.:-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +54,9 @@ class GoogleCloudBackend(ApiBackend):
 
     ttl_header: ClassVar[str | None] = "Cache-Control"
     tag_field: ClassVar[str | None] = "Cache-Tag"
+    variants: ClassVar[frozenset[str] | None] = frozenset(
+        {"accept", "accept-encoding", "origin", "x-origin"}
+    )
     tag_separator: ClassVar[str] = ","
     tag_form: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,120}")
     max_tags: ClassVar[int] = 50
@@ -64,19 +64,24 @@ class GoogleCloudBackend(ApiBackend):
     covers_query: ClassVar[bool] = True
     prefixes_are_folders: ClassVar[bool] = True
     repeat_default: ClassVar[float] = 15.0
-    says: ClassVar[Mapping[str, Verdict]] = REASONS
+    says: ClassVar[Mapping[str, Verdict]] = {
+        r'"reason": *"(rateLimitExceeded|userRateLimitExceeded|quotaExceeded)"': Verdict.THROTTLED,
+        r'"reason": *"(resourceNotReady|backendError|internalError)"': Verdict.TRANSIENT,
+    }
+    """Exceeded quotas may come with 403."""
     needs: ClassVar[tuple[str, str] | None] = ("google.auth", "google")
     remedy: ClassVar[str] = "check project, url_map, and that the account may purge it"
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
         super().__post_init__()
-        check(self, self.service_account_file, project=self.project, url_map=self.url_map)
-
-    @property
-    def honoured_vary(self) -> frozenset[str]:
-        """What the vendor's page names, and what the cache key has."""
-        return _VARY | frozenset(map(str.lower, self.vary))
+        for option, name in (("project", self.project), ("url_map", self.url_map)):
+            if not _NAME.fullmatch(name):
+                raise self.wrong(option, f"= {name!r} must be a name such as 'my-site-1'")
+        file = self.service_account_file
+        # Of pathlib some errors come through, such as of a folder that is closed.
+        if file and not os.path.isfile(file):  # noqa: PTH113
+            raise self.wrong("service_account_file", f"= {file!r} must be a JSON key file")
 
     def auth(self) -> AuthBase:
         """One signer for a process, which renews its token before it expires."""
@@ -91,7 +96,7 @@ class GoogleCloudBackend(ApiBackend):
     def purge_urls(self, urls: Sequence[str]) -> Call:
         """Purge a path with all of its queries; where it has ``*`` in it, its folder."""
         url = urlsplit(urls[0])
-        return self._call(host=url.netloc, path=path_pattern(url.path))
+        return self._call(host=url.netloc, path=wildcard_path(url.path))
 
     @operation()
     def purge_prefixes(self, prefixes: Sequence[str]) -> Call:

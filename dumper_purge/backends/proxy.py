@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
-from django.core.exceptions import ImproperlyConfigured
-
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.escalation import places, url_host
 from dumper_purge.backends.location import check_location
@@ -80,18 +78,9 @@ class ProxyBackend(BaseBackend):
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) <= 0:
                 raise self.wrong(name, f"= {getattr(self, name)!r} must be above 0")
-        check_location(self.alias, self.location, "http://127.0.0.1:8081")
+        check_location(self, "http://127.0.0.1:8081")
         if not self.hosts:
-            raise ImproperlyConfigured(
-                f"DUMPER_BACKENDS[{self.alias!r}]['HOSTS'] must list the site's hosts: a PURGE"
-                " names one URL."
-            )
-
-    def wrong(self, option: str, problem: str) -> ImproperlyConfigured:
-        """Return the error for one option."""
-        return ImproperlyConfigured(
-            f"DUMPER_BACKENDS[{self.alias!r}]['OPTIONS'][{option!r}] {problem}."
-        )
+            raise self.wrong("hosts", "must list the site's hosts: a PURGE names one URL")
 
     @property
     def honoured_vary(self) -> frozenset[str] | None:

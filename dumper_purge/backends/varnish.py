@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import ClassVar, Literal
 
-from django.core.exceptions import ImproperlyConfigured
-
 from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.escalation import is_folder, joined, places, regexes_by_host
 from dumper_purge.backends.location import check_location
@@ -71,16 +69,13 @@ class VarnishBackend(BaseBackend):
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for what the types of the OPTIONS do not tell."""
         if not VISIBLE.fullmatch(self.token):
-            raise self._wrong("['OPTIONS']['token']", "must be printable ASCII without a space")
-        check_location(self.alias, self.location, "http://127.0.0.1:6081")
+            raise self.wrong("token", "must be printable ASCII without a space")
+        check_location(self, "http://127.0.0.1:6081")
         if self.method == "purge" and not self.hosts:
-            raise self._wrong("['HOSTS']", "must list the site's hosts: a PURGE names one URL")
+            raise self.wrong("hosts", "must list the site's hosts: a PURGE names one URL")
         for name in ("connect_timeout", "read_timeout", "wait_timeout", "max_urls"):
             if getattr(self, name) <= 0:
-                raise self._wrong(f"['OPTIONS'][{name!r}]", "must be above 0")
-
-    def _wrong(self, key: str, problem: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"DUMPER_BACKENDS[{self.alias!r}]{key} {problem}.")
+                raise self.wrong(name, "must be above 0")
 
     @property
     def tag_header(self) -> str | None:

@@ -1,6 +1,6 @@
-"""Calls of AWS' APIs, signed and made by ``boto3``, in the words of :mod:`.pooled`.
+"""Calls of AWS' APIs, signed and made by ``boto3``, in the words of :mod:`.call`.
 
-Of a :class:`~dumper_purge.transport.pooled.Call`, ``path`` is the operation and ``json`` what it
+Of a :class:`~dumper_purge.transport.call.Call`, ``path`` is the operation and ``json`` what it
 takes; the text of the reply is what boto3 read from it, or from the error, as JSON.
 """
 
@@ -22,7 +22,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from dumper_purge.exceptions import Transient
-from dumper_purge.transport.pooled import Call, Reply
+from dumper_purge.transport.call import Call, Reply
 
 __all__ = ["Account", "exchange"]
 

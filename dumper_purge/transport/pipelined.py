@@ -9,13 +9,11 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import urlsplit
 
 from dumper_purge.exceptions import Transient
 from dumper_purge.transport.answers import Answer, AnswerReader, Garbled
-from dumper_purge.transport.grammar import FIELD_VALUE, TOKEN, VISIBLE
+from dumper_purge.transport.node import Node
+from dumper_purge.transport.request import Request
 
 __all__ = ["Answer", "Node", "Request", "pipeline"]
 
@@ -23,85 +21,6 @@ _RECEIVE = 262_144
 _REQUESTS_PER_WRITE = 500
 _SECONDS_PER_REQUEST = 0.02
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """A request without a body. Its headers stay out of its repr: one may hold a token."""
-
-    method: str
-    target: str
-    host: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<Request {self.method} {self.host!r} {self.target!r}>"
-
-    def encode(self) -> bytes:
-        """Return what goes over the wire; raise ValueError for what could end a line early."""
-        if not TOKEN.fullmatch(self.method) or not VISIBLE.fullmatch(self.target):
-            raise ValueError(f"{self!r} cannot be sent: it has a space or no plain ASCII.")
-        if not VISIBLE.fullmatch(self.host):
-            raise ValueError(f"{self!r} cannot be sent: its host is no plain ASCII.")
-        start = f"{self.method} {self.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode()
-        return start + _encoded_headers(self.headers)
-
-
-@lru_cache(maxsize=64)
-def _encoded_headers(headers: tuple[tuple[str, str], ...]) -> bytes:
-    for name, value in headers:
-        if not TOKEN.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
-            raise ValueError(f"The header {name!r} cannot be sent: it is no plain ASCII line.")
-    return "".join([*(f"{name}: {value}\r\n" for name, value in headers), "\r\n"]).encode()
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Node:
-    """Where one cache node listens."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, location: str) -> "Node":
-        """Read "http://host:port"; raise ValueError, which never repeats credentials."""
-        parts = urlsplit(location)
-        if "@" in parts.netloc:
-            raise ValueError("must not carry credentials")
-        if parts.scheme not in _PORTS or not parts.hostname or not VISIBLE.fullmatch(location):
-            raise ValueError("must be like 'http://127.0.0.1:6081'")
-        if parts.path not in {"", "/"} or parts.query or parts.fragment:
-            raise ValueError("must end after the port: no path, no query")
-        return cls(
-            scheme=parts.scheme, host=parts.hostname, port=parts.port or _PORTS[parts.scheme]
-        )
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
-
-    def connect(self, timeout: float) -> socket.socket:
-        """Return a non-blocking connection; raise Transient."""
-        try:
-            connection = socket.create_connection((self.host, self.port), timeout)
-        except OSError as error:
-            raise Transient(f"{self} cannot be reached: {error}.") from error
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.scheme == "https":
-                connection = _tls().wrap_socket(connection, server_hostname=self.host)
-            connection.setblocking(False)
-        except OSError as error:
-            connection.close()
-            raise Transient(f"{self} cannot be reached: {error}.") from error
-        return connection
 
 
 def pipeline(

@@ -1,10 +1,7 @@
 """Calls of an API, over pooled connections (``requests``): one at a time, strictly bounded."""
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +12,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from dumper_purge.exceptions import Transient
 from dumper_purge.paths import has_dot_segment
+from dumper_purge.transport.call import Call, Reply
+from dumper_purge.transport.credentials import Token
 from dumper_purge.transport.timely import TimelyAdapter
 
 __all__ = ["Call", "Reply", "Token", "exchange"]
@@ -28,57 +27,6 @@ _VARIABLES = (
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUEST_METHOD",
 )  # fmt: skip
 _FAILURES = (requests.RequestException, HTTPError)
-
-
-class Token(AuthBase):
-    """Send a secret in one request header, and show it nowhere else."""
-
-    def __init__(self, header: str, secret: str) -> None:
-        self._header = header
-        self._secret = secret
-
-    def __repr__(self) -> str:
-        return f"<Token {self._header}>"
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header to a prepared request."""
-        r.headers[self._header] = self._secret
-        return r
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One call of an API, at ``path`` below its base URL; it holds no secret.
-
-    The same call may be made twice: what identifies it to the API is decided when it is built.
-    """
-
-    method: str = "POST"
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    json: Any = None
-    """The body, to be sent as JSON; None: there is none."""
-    text: str | None = None
-    """Another body; a header should say what it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What an API answered. Names of headers are in any case; ``text`` has 256 KiB at most."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""
-
-    @cached_property
-    def json(self) -> dict[str, Any]:
-        """The JSON object of the body; empty if there is none, such as in a page of HTML."""
-        try:
-            value = json.loads(self.text)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
 
 
 def exchange(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dumper_purge.backends.api.run import Run
+from dumper_purge.backends.api.purge import Purge
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import Rejected, Transient, Unfinished
 from tests.apis.server import CUT, HANG, RESET, Answer
@@ -221,7 +221,7 @@ def test_what_was_purged_before_a_failure_is_not_purged_again(spec, stage):
 
 def backend_calls(backend, paths):
 
-    return Run(backend, PurgeBatch(paths=paths))._calls
+    return Purge(backend, PurgeBatch(paths=paths))._calls
 
 
 def test_a_rate_lets_as_many_calls_go_as_it_allows(spec, stage):

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dumper_purge.backends import generic as generic_module
+from dumper_purge.backends.api.templates import Template
 from dumper_purge.backends.options import build
 from dumper_purge.backends.outcome import Verdict
-from dumper_purge.backends.vendors.templates import Template
 from dumper_purge.batch import Pattern, PurgeBatch
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.paths import path_tag

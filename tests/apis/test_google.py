@@ -12,10 +12,11 @@ import pytest
 import responses
 from django.core.exceptions import ImproperlyConfigured
 
+from dumper_purge.backends.escalation import wildcard_path
 from dumper_purge.backends.options import build
 from dumper_purge.backends.pairs import conflicts
-from dumper_purge.backends.vendors import google_project
-from dumper_purge.backends.vendors.google_project import path_pattern, signer
+from dumper_purge.backends.vendors import google_signer
+from dumper_purge.backends.vendors.google_signer import signer
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import Rejected, Transient
 from dumper_purge.paths import path_tag
@@ -156,7 +157,7 @@ def test_a_prefix_that_is_no_folder_is_purged_by_the_tag_of_its_folder(api):
     ],
 )
 def test_an_asterisk_stands_at_the_end_after_a_slash(path, pattern):
-    assert path_pattern(path) == pattern
+    assert wildcard_path(path) == pattern
 
 
 def test_everything_of_hosts_is_purged_host_by_host(api):
@@ -248,7 +249,7 @@ def test_a_key_file_that_is_none_is_tried_again(api, tmp_path):
 
 
 def test_a_server_of_tokens_that_hangs_is_not_waited_for_long(api, monkeypatch, tmp_path):
-    monkeypatch.setattr(google_project, "_LONGEST", 0.2)
+    monkeypatch.setattr(google_signer, "_LONGEST", 0.2)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "parlour")
     signer.cache_clear()
     with serving(HANG) as server:
@@ -267,7 +268,7 @@ def test_a_server_of_tokens_that_hangs_is_not_waited_for_long(api, monkeypatch, 
 
 
 def test_the_calls_of_a_purge_do_not_wait_one_by_one_for_a_token(api, monkeypatch, tmp_path):
-    monkeypatch.setattr(google_project, "_LONGEST", 0.3)
+    monkeypatch.setattr(google_signer, "_LONGEST", 0.3)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "parlour")
     signer.cache_clear()
     paths = PurgeBatch(paths=frozenset(f"/{number}/" for number in range(300)))

@@ -14,7 +14,7 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.attempt import breakers
 from dumper_purge.deliver.outbox import sql, table
-from dumper_purge.deliver.outbox.sweep import sweep
+from dumper_purge.deliver.sweep import sweep
 from dumper_purge.paths import path_tag
 from dumper_purge.signals import purge_failed, purge_sent
 from tests.apis.server import HANG, RESET, Answer, serving

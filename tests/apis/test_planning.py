@@ -8,7 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dumper_purge.backends.api.planning import behind, carries_out, planned
+from dumper_purge.backends.api.planning import planned
+from dumper_purge.backends.api.remainder import behind, carries_out
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.paths import EVERYTHING, path_tag, prefix_tag
 from tests.apis.made import OPTIONAL, Page, backend, covers, is_stored, purges

@@ -16,8 +16,8 @@ from django.db import transaction
 
 from dumper_purge import backends as package
 from dumper_purge.backends import options
-from dumper_purge.backends.api import ApiBackend
-from dumper_purge.backends.api import backend as api
+from dumper_purge.backends.api import ApiBackend, client
+from dumper_purge.backends.base import BaseBackend
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
 from dumper_purge.deliver.outbox import table
@@ -303,7 +303,7 @@ def test_it_sees_a_secret_in_a_url(watching, monkeypatch):
 
 
 def test_it_sees_a_secret_in_a_repr(watching, monkeypatch):
-    monkeypatch.setattr(Token, "__repr__", lambda token: token._secret)
+    monkeypatch.setattr(Token, "__repr__", lambda token: str(token._headers))
 
     assert "a backend" in places(watching(FASTLY))
 
@@ -311,11 +311,11 @@ def test_it_sees_a_secret_in_a_repr(watching, monkeypatch):
 def test_it_sees_a_secret_in_what_an_error_came_of(watching, monkeypatch):
     def exchange(call, url, *, auth, **options):
         try:
-            raise ValueError(auth._secret)
+            raise ValueError(auth._headers)
         except ValueError as error:
             raise KeyError("bug") from error
 
-    monkeypatch.setattr(api, "exchange", exchange)
+    monkeypatch.setattr(client, "exchange", exchange)
 
     assert {"an error", "an error's traceback", "a log of dumper.deliver"} <= places(
         watching(FASTLY)
@@ -326,6 +326,6 @@ def test_it_sees_a_secret_in_a_wrong_option(watching, monkeypatch):
     def wrong(backend, option, problem):
         return ImproperlyConfigured(f"{option} = {getattr(backend, option)!r} {problem}")
 
-    monkeypatch.setattr("dumper_purge.backends.api.options.wrong", wrong)
+    monkeypatch.setattr(BaseBackend, "wrong", wrong)
 
     assert {"ImproperlyConfigured", "a check"} <= places(watching(FASTLY))

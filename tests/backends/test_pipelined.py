@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dumper_purge.exceptions import Transient
-from dumper_purge.transport import answers, pipelined
+from dumper_purge.transport import answers
 from dumper_purge.transport.pipelined import Node, Request, pipeline
 from tests.backends.scripted import PURGED, answering, hanging, refused_url, scripted, status
 
@@ -282,7 +282,7 @@ def test_tls_is_spoken_and_the_certificate_checked(certificate, monkeypatch):
             send(url)
 
         context = ssl.create_default_context(cafile=certificate / "cert.pem")
-        monkeypatch.setattr(pipelined, "_tls", lambda: context)
+        monkeypatch.setattr("dumper_purge.transport.node._tls", lambda: context)
         assert len(send(url, 3_000, read_timeout=3)) == 3_000
 
 

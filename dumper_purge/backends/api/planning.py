@@ -1,18 +1,17 @@
 """Which operations of an API purge a batch, and on what: the narrowest correct ones."""
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from dumper_purge.backends.escalation import is_folder, places, url_host
-from dumper_purge.batch import BatchBuilder, PurgeBatch, literal_prefix, purged_tags
+from dumper_purge.batch import PurgeBatch, literal_prefix, purged_tags
 from dumper_purge.paths import EVERYTHING, has_dot_segment, url_path
 
 if TYPE_CHECKING:
     from dumper_purge.backends.api.backend import ApiBackend
 
-__all__ = ["Item", "Plan", "behind", "carries_out", "planned"]
+__all__ = ["Item", "Plan", "everything", "planned"]
 
 
 class Item(NamedTuple):
@@ -39,33 +38,11 @@ def planned(backend: "ApiBackend", batch: PurgeBatch) -> Plan:
     plan = _by_tags(backend, batch) if backend.tag_header else _by_urls(backend, batch)
     too_wide = bool(plan.impossible) or len(plan.items) > backend.max_items
     if batch.everything or (too_wide and backend.allow_everything):
-        return _everything(backend) or plan
+        return everything(backend) or plan
     return plan
 
 
-def behind(backend: "ApiBackend", batch: PurgeBatch, sent: AbstractSet[Item]) -> PurgeBatch:
-    """Return the members of a batch that the items sent do not purge, or not as a whole."""
-    if _is_everything(backend, sent):
-        return PurgeBatch()
-    builder = BatchBuilder()
-    for single in batch.singles():
-        if not planned(backend, single).items.keys() <= sent:
-            builder.merge(single)
-    return builder.build()
-
-
-def carries_out(backend: "ApiBackend", batch: PurgeBatch, sent: AbstractSet[Item]) -> bool:
-    """Tell whether the items purge at least one member of a batch as a whole."""
-    plans = (planned(backend, single).items.keys() for single in batch.singles())
-    return _is_everything(backend, sent) or any(items and items <= sent for items in plans)
-
-
-def _is_everything(backend: "ApiBackend", sent: AbstractSet[Item]) -> bool:
-    everything = _everything(backend)
-    return everything is not None and everything.items.keys() <= sent
-
-
-def _everything(backend: "ApiBackend") -> Plan | None:
+def everything(backend: "ApiBackend") -> Plan | None:
     """Return what purges everything, and as little as possible that is not ours."""
     plan = Plan()
     if backend.hosts and backend.can("purge_hosts"):

@@ -1,1 +1,1 @@
-"""What a single vendor's backend needs besides its own file: signatures, templates, findings."""
+"""What a single vendor's backend needs besides its own file: signatures, findings."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, wrong
+from dumper_purge.backends.base import BaseBackend
 
 __all__ = ["Signer", "check"]
 
@@ -32,13 +32,13 @@ class Signer(AuthBase):
         return signed
 
 
-def check(backend: ApiBackend, tokens: _Tokens, file: str | None) -> None:
+def check(backend: BaseBackend, tokens: _Tokens, file: str | None) -> None:
     """Raise ImproperlyConfigured unless there are either all tokens or a file that is there."""
     if bool(file) == any(tokens) or any(tokens) != all(tokens):
-        raise wrong(backend, "client_token", "needs client_secret and access_token, or edgerc")
+        raise backend.wrong("client_token", "needs client_secret and access_token, or edgerc")
     # Of pathlib some errors come through, such as of a user who does not exist.
     if file and not os.path.isfile(os.path.expanduser(file)):  # noqa: PTH111, PTH113
-        raise wrong(backend, "edgerc", f"= {file!r} must be the path of a file")
+        raise backend.wrong("edgerc", f"= {file!r} must be the path of a file")
 
 
 @lru_cache(maxsize=1)

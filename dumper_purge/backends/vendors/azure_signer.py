@@ -1,8 +1,6 @@
 """Requests to Azure Resource Manager, with a bearer token from ``azure-identity``."""
 
 import os
-import re
-from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import Any
@@ -10,11 +8,9 @@ from typing import Any
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from dumper_purge.backends.api import ApiBackend, wrong
+from dumper_purge.backends.base import BaseBackend
 
 __all__ = ["check", "signer"]
-
-_NAME = re.compile(r"[\w.()-]+", re.ASCII)
 
 _PATIENCE = {"connection_timeout": 3, "read_timeout": 10, "retry_total": 0}
 """Seconds that one request for a token may take, and how often it is made again."""
@@ -65,13 +61,8 @@ def signer(
 os.register_at_fork(after_in_child=signer.cache_clear)
 
 
-def check(
-    backend: ApiBackend, identity: tuple[str | None, str | None, str | None], names: Iterable[str]
-) -> None:
-    """Raise ImproperlyConfigured for a part of an identity, and for names that are none."""
-    for name in names:
-        if not _NAME.fullmatch(getattr(backend, name)):
-            raise wrong(backend, name, "must be a name of letters, digits and -_.()")
+def check(backend: BaseBackend, identity: tuple[str | None, str | None, str | None]) -> None:
+    """Raise ImproperlyConfigured for a part of an identity."""
     tenant, _, secret = identity
     if (tenant or secret) and not all(identity):
-        raise wrong(backend, "client_secret", "must be given with tenant_id and client_id")
+        raise backend.wrong("client_secret", "must be given with tenant_id and client_id")

@@ -1,6 +1,6 @@
 """What in a CloudFront distribution spoils the promises: its tags' header, its behaviours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,7 +31,7 @@ def findings(backend: "CloudFrontBackend") -> Iterator[str]:
     told = _read(backend, "get_distribution_config", backend.distribution_id, "DistributionConfig")
     yield from _of_tags(backend, told)
     several_hosts = told.get("Aliases", {}).get("Quantity", 0) > 1 or len(backend.hosts) > 1
-    needed = backend.honoured_vary - {"accept-encoding"} | ({"host"} if several_hosts else set())
+    needed = _lower(backend.vary) - {"accept-encoding"} | ({"host"} if several_hosts else set())
     default = {"PathPattern": "*", **told["DefaultCacheBehavior"]}
     for each in (default, *_items(told.get("CacheBehaviors"))):
         yield from _of_behaviour(_behaviour(backend, each), needed)
@@ -105,5 +105,5 @@ def _items(told: _Told | None) -> list[Any]:
     return list((told or {}).get("Items") or ())
 
 
-def _lower(names: list[str]) -> frozenset[str]:
+def _lower(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(str.lower, names))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from dumper_purge.backends.vendors.templates import PER_ITEM, PLACEHOLDER, Template, strings
+from dumper_purge.backends.api.templates import PER_ITEM, PLACEHOLDER, Template, strings
 from dumper_purge.transport.grammar import FIELD_VALUE, TOKEN
 
 __all__ = ["OPERATIONS", "headers_problem", "problem"]

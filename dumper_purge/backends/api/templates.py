@@ -15,13 +15,12 @@ Elsewhere ``{items}`` are joined with ``separator``; an item that has it in itse
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from json import dumps
 from typing import Any
-from urllib.parse import quote, unquote
-from xml.sax.saxutils import escape
+from urllib.parse import unquote
 
+from dumper_purge.backends.api.encodings import Encoding, as_part, as_path, as_plain, encoding_of
 from dumper_purge.transport.pooled import Call
 
 __all__ = ["PER_ITEM", "PLACEHOLDER", "Template", "strings"]
@@ -29,10 +28,6 @@ __all__ = ["PER_ITEM", "PLACEHOLDER", "Template", "strings"]
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 PER_ITEM = frozenset({"item", "host", "path"})
 _LOCATED = re.compile(r"https?://([^/]*)(.*)", re.DOTALL)
-_IN_PATH = "/:@!$&'()*+,;=~-._%"
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-
-_Encoding = Callable[[str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +51,8 @@ class Template:
         path, mark, query = self.path.partition("?")
         return Call(
             method=self.method,
-            path=values.put(path, _part, whole_path=_in_path) + mark + values.put(query, _part),
-            headers={name: values.put(value, _plain) for name, value in self.headers.items()},
+            path=values.put(path, as_part, whole_path=as_path) + mark + values.put(query, as_part),
+            headers={name: values.put(value, as_plain) for name, value in self.headers.items()},
             json=values.put_json(self.json),
             text=None if self.text is None else values.put(self.text, self._encoding()),
         )
@@ -76,13 +71,9 @@ class Template:
             "{items}" in text for text in (self.path, self.text or "", *self.headers.values())
         )
 
-    def _encoding(self) -> _Encoding:
-        kind = {name.lower(): value for name, value in self.headers.items()}.get("content-type", "")
-        if "x-www-form-urlencoded" in kind:
-            return _part
-        if "json" in kind:
-            return _in_json
-        return _in_xml if "xml" in kind else _plain
+    def _encoding(self) -> Encoding:
+        names = {name.lower(): value for name, value in self.headers.items()}
+        return encoding_of(names.get("content-type", ""))
 
 
 class _Values:
@@ -92,7 +83,7 @@ class _Values:
         self._items = items
         self._separator = separator
 
-    def put(self, text: str, encode: _Encoding, *, whole_path: _Encoding | None = None) -> str:
+    def put(self, text: str, encode: Encoding, *, whole_path: Encoding | None = None) -> str:
         """Fill a text, encoding each value."""
         if not self._items:
             return text
@@ -140,23 +131,3 @@ def _values_of(item: str) -> dict[str, str]:
     alone = ("", item) if item.startswith("/") else (item, "")
     host, path = located.groups() if located else alone
     return {"item": item, "host": host, "path": path}
-
-
-def _part(value: str) -> str:
-    return quote(value, safe="")
-
-
-def _in_path(value: str) -> str:
-    return quote(value, safe=_IN_PATH)
-
-
-def _plain(value: str) -> str:
-    return quote(value, safe=_PRINTABLE)
-
-
-def _in_json(value: str) -> str:
-    return dumps(_plain(value))[1:-1]
-
-
-def _in_xml(value: str) -> str:
-    return escape(_plain(value), {'"': "&quot;", "'": "&apos;"})

@@ -1,10 +1,11 @@
-"""One purge of a batch at an API: what is called now, what comes later, and what is left."""
+"""One purge of a batch by calls: those made now, those left for later, and what they leave."""
 
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dumper_purge.backends.api.planning import Item, behind, carries_out, planned
+from dumper_purge.backends.api.planning import Item, planned
+from dumper_purge.backends.api.remainder import behind, carries_out
 from dumper_purge.backends.api.sending import Sending, grouped
 from dumper_purge.backends.outcome import worst
 from dumper_purge.batch import PurgeBatch
@@ -13,13 +14,13 @@ from dumper_purge.exceptions import PurgeError, Rejected, Unfinished
 if TYPE_CHECKING:
     from dumper_purge.backends.api.backend import ApiBackend
 
-__all__ = ["Run"]
+__all__ = ["Purge"]
 
 _Calls = list[list[Item]]
 """The items of each call."""
 
 
-class Run:
+class Purge:
     """``now`` are the calls that the rate allows at once, ``later`` the others."""
 
     def __init__(self, backend: "ApiBackend", batch: PurgeBatch) -> None:
