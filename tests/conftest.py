@@ -1,10 +1,13 @@
 """What all tests share: empty caches, and a word on the servers that some of them need."""
 
+import os
+
 import pytest
 from django.core.cache import caches
 
 from demo.machine import packages, servers
 from demo.machine.packages import Package
+from tests.varnish import QUICKLY_COMPILED
 
 PACKAGES = {
     "varnishd": servers.VARNISH,
@@ -22,6 +25,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--without-servers", action="store_true", help="skip the tests whose server is missing"
     )
+
+
+def pytest_configure():
+    """Let varnishd start quickly, also where a process that a test starts does it."""
+    os.environ.setdefault("VARNISHD_CC_COMMAND", QUICKLY_COMPILED)
 
 
 def pytest_collection_modifyitems(items):

@@ -18,6 +18,8 @@ VARNISHD = os.environ.get("VARNISHD") or _FOUND or "varnishd"
 VARNISHADM = os.environ.get("VARNISHADM", "varnishadm")
 VARNISHLOG = os.environ.get("VARNISHLOG", "varnishlog")
 START_TIMEOUT = 30.0
+QUICKLY_COMPILED = "%D -O0 -g0"
+"""A ``cc_command`` for where speed is no matter: most of a start is the C compiler's optimising."""
 
 
 class VarnishFailed(RuntimeError):
@@ -45,12 +47,18 @@ def version() -> tuple[int, ...]:
     return tuple(map(int, match.groups())) if match else ()
 
 
+def _compiler() -> dict[str, str]:
+    command = os.environ.get("VARNISHD_CC_COMMAND")
+    return {"cc_command": command} if command else {}
+
+
 class Varnishd:
     """Start varnishd in front of ``backend_port`` and stop it, by its own pid, at the end.
 
     ``vcl`` is the text of a VCL or the path of a file, by default the shipped example, which knows
     xkey and accepts :data:`TOKEN`. Includes are found in ``folder``, by default ``vcl/``.
-    ``parameters`` are ``-p`` names and values.
+    ``parameters`` are ``-p`` names and values; ``cc_command`` is by default what the environment's
+    VARNISHD_CC_COMMAND says, or else varnishd's own.
     """
 
     def __init__(
@@ -65,7 +73,7 @@ class Varnishd:
             vcl = vcl.read_text()
         self.vcl = example_vcl(backend_port) if vcl is None else vcl
         self.token = TOKEN
-        self.parameters = parameters or {}
+        self.parameters = _compiler() | (parameters or {})
         self.folder = folder
         self.port = 0
         self._folder = tempfile.TemporaryDirectory(prefix="varnish-")

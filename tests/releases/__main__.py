@@ -5,7 +5,7 @@ import sys
 
 from demo.machine.packages import SetUpError
 from tests.releases.cases import RELEASES
-from tests.vcl.test_varnishtest import NAMES
+from tests.vcl.cases import NAMES
 
 
 def main() -> int:

@@ -5,14 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.releases.debian import CHECKOUT, Debian
-from tests.vcl.test_varnishtest import JOBS, NAMES
+from tests.vcl.cases import COMPILER, JOBS, NAMES
 
 __all__ = ["RELEASES", "Release"]
 
 CASES = CHECKOUT / "tests" / "vcl"
-
-# The C compiler's optimisation changes nothing of what the VCL says, and takes most of the time.
-UNOPTIMISED = ("-p", "'cc_command=%D -O0'")
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Release:
 
     def _run(self, name: str) -> subprocess.CompletedProcess[str]:
         folders = f"vcl_path={CHECKOUT / 'vcl'}:{CASES}"
-        command = [self.tester, *UNOPTIMISED, "-t", "60", "-D", folders, str(CASES / f"{name}.vtc")]
+        command = [self.tester, *COMPILER, "-t", "60", "-D", folders, str(CASES / f"{name}.vtc")]
         return self.debian.run(command)
 
 

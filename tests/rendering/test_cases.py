@@ -12,7 +12,7 @@ from dumper_purge.rendering.sections import sections
 from dumper_purge.rendering.varnish import varnish
 from tests.rendering.site import varnishes
 from tests.varnish import VCL_FOLDER
-from tests.vcl.test_varnishtest import CASES, JOBS, run_case
+from tests.vcl.cases import CASES, JOBS, run_case
 
 pytestmark = [pytest.mark.needs("varnishtest"), pytest.mark.stress]
 

@@ -9,11 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.varnish import VARNISHADM, VARNISHD, VARNISHLOG, VCL_FOLDER
+from tests.varnish import QUICKLY_COMPILED, VARNISHADM, VARNISHD, VARNISHLOG, VCL_FOLDER
+from tests.vcl.cases import CASES
 
 __all__ = ["TRACE", "Branch", "branches", "entered"]
-
-CASES = Path(__file__).parent
 
 _SOURCES = re.compile(r"\*srcname\[VGC_NSRCS\] = \{(.*?)\};", re.DOTALL)
 _REFERENCE = re.compile(r"\[ *\d+\] = \{ (?:VPI_REF_MAGIC, )?(\d+), +\d+, +(\d+), +(\d+), +\"")
@@ -54,6 +53,8 @@ def branches(vcl: str, workdir: Path) -> set[Branch]:
         str(workdir),
         "-p",
         f"vcl_path={VCL_FOLDER}:{CASES}",
+        "-p",
+        f"cc_command={QUICKLY_COMPILED}",
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     code = result.stdout + result.stderr
