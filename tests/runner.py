@@ -1,6 +1,7 @@
 """What ``python3 tests`` does. Standard library only: the rest is in the environments it makes."""
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,10 +23,11 @@ CHECKS = {
     "import-linter": ["lint-imports", "--no-cache"],
 }
 
-# On the other Pythons and Djangos: not what takes long, nor what knows neither. What needs servers
-# meets the oldest Django and the newest.
+# Not beside anything else, and not on the other Pythons and Djangos: what takes long, and uses all
+# cores itself or knows neither. What needs servers meets the oldest Django and the newest.
 APART = ("chaos", "conformance", "nginx", "proxies", "releases", "stress", "vcl")
-SHORTER = [f"--ignore=tests/{name}" for name in APART]
+SIDE_BY_SIDE = ["-p", "no:cacheprovider", *(f"--ignore=tests/{name}" for name in APART)]
+AT_ONCE = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -98,14 +100,18 @@ def _everything(
     variables = environment.variables()
     for title, command in CHECKS.items():
         summary.run(title, [str(python.with_name(command[0])), *command[1:]], variables)
+    pytest = [str(python), "-m", "pytest", *flags]
+    suites = {f"pytest, {planned.first}": [*pytest, *SIDE_BY_SIDE]}
     for other in planned.others:
         marks = "not stress" if other.django == NEWEST else "not stress and not needs"
         try:
-            pytest = [str(_python("tests", other, options)), "-m", "pytest", "-m", marks, *SHORTER]
-            summary.pytest(f"pytest, {other}", [*pytest, *flags], variables)
+            shorter = [str(_python("tests", other, options)), "-m", "pytest", *flags, "-m", marks]
+            suites[f"pytest, {other}"] = [*shorter, *SIDE_BY_SIDE]
         except SetUpError as problem:
             summary.fail(f"pytest, {other}", str(problem))
-    summary.pytest(f"pytest, {planned.first}", [str(python), "-m", "pytest", *flags], variables)
+    summary.pytests(suites, variables, at_once=min(os.cpu_count() or 1, AT_ONCE))
+    apart = [f"tests/{name}" for name in APART]
+    summary.pytest(f"pytest apart, {planned.first}", [*pytest, *apart], variables)
     return summary.close()
 
 

@@ -6,8 +6,10 @@ import time
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 __all__ = ["Step", "Summary"]
 
@@ -38,14 +40,30 @@ class Summary:
 
     def run(self, title: str, command: Sequence[str], variables: Mapping[str, str]) -> None:
         """Run a command that only passes or fails."""
+        print(f"\n--- {title}", flush=True)
         self.steps.append(_timed(title, command, variables))
 
     def pytest(self, title: str, command: Sequence[str], variables: Mapping[str, str]) -> None:
         """Run pytest and note what it counted."""
-        with tempfile.TemporaryDirectory(prefix="tests-") as folder:
-            report = Path(folder, "junit.xml")
-            step = _timed(title, [*command, f"--junit-xml={report}"], variables)
-            self.steps.append(Step(title, step.passed, step.seconds, _counts(report)))
+        print(f"\n--- {title}", flush=True)
+        self.steps.append(_counted(title, command, variables))
+
+    def pytests(
+        self, suites: Mapping[str, Sequence[str]], variables: Mapping[str, str], *, at_once: int
+    ) -> None:
+        """Run several, so many at once; each is printed when it has ended."""
+
+        def run(title: str) -> Step:
+            print(f"\n--- {title} begins", flush=True)
+            with tempfile.TemporaryFile() as file:
+                step = _counted(title, suites[title], variables, file)
+                file.seek(0)
+                printed = file.read().decode(errors="replace")
+            print(f"\n--- {title}\n{printed}", flush=True)
+            return step
+
+        with ThreadPoolExecutor(at_once) as pool:
+            self.steps += pool.map(run, suites)
 
     def fail(self, title: str, remark: str) -> None:
         """Note something that could not be run though it should have been."""
@@ -67,11 +85,29 @@ class Summary:
         yield f"{text:=^80}"
 
 
-def _timed(title: str, command: Sequence[str], variables: Mapping[str, str]) -> Step:
-    print(f"\n--- {title}", flush=True)
+def _counted(
+    title: str,
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    output: IO[bytes] | None = None,
+) -> Step:
+    with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+        report = Path(folder, "junit.xml")
+        step = _timed(title, [*command, f"--junit-xml={report}"], variables, output)
+        return Step(title, step.passed, step.seconds, _counts(report))
+
+
+def _timed(
+    title: str,
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    output: IO[bytes] | None = None,
+) -> Step:
     began = time.monotonic()
-    status = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL).returncode
-    return Step(title, status == 0, time.monotonic() - began)
+    done = subprocess.run(
+        command, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+    )
+    return Step(title, done.returncode == 0, time.monotonic() - began)
 
 
 def _counts(report: Path) -> Counter[str]:

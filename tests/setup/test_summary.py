@@ -32,6 +32,33 @@ def test_pytests_counts_are_added_up_in_its_own_words(summary, tmp_path, capsys)
     assert re.fullmatch(r"=+ 1 failed, 2 passed, 1 skipped in [0-9.]+s =+", last)
 
 
+def test_suites_that_run_at_once_are_printed_one_after_the_other(summary, tmp_path, capsys):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    body = f"import os, pathlib, time\n{MEET}"
+    suites = {folder.name: pytest_on(folder, body) for folder in folders}
+
+    summary.pytests(suites, WITHOUT_PLUGINS, at_once=2)
+
+    assert summary.close() == 0
+    shown = capsys.readouterr().out
+    assert shown.count("1 passed in") == 2
+    assert [step.title for step in summary.steps] == ["a", "b"]
+    assert shown.splitlines()[-1].startswith("=") and " 2 passed in " in shown
+
+
+MEET = """
+def test_it():
+    here = pathlib.Path(__file__).parent
+    (here / "begun").touch()
+    until = time.monotonic() + 20
+    while not all((here.parent / name / "begun").exists() for name in "ab"):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+"""
+
+
 def test_a_failed_check_counts_as_a_failure(summary, capsys):
     summary.run("mypy", ["false"], WITHOUT_PLUGINS)
     assert summary.close() == 1
