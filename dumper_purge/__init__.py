@@ -11,7 +11,7 @@ from dumper_purge.collect.purges import (
     purge_prefixes,
     purge_tags,
 )
-from dumper_purge.collect.registry import register, unregister
+from dumper_purge.collect.registering import register, unregister
 from dumper_purge.collect.scope import collecting, paused
 from dumper_purge.deliver.health import health
 from dumper_purge.respond.directives import edge_cache, expires, never_edge

@@ -16,13 +16,9 @@ from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.blocks import current_block
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.outlet import EntryRef, outlet
-from dumper_purge.collect.rows import begin_writing
+from dumper_purge.databases import bearing_failures, begin_writing
 
 __all__ = ["Saving", "enters", "saving", "watch"]
-
-
-_IN_ERROR = 3
-"""The libpq's PQTRANS_INERROR."""
 
 
 class Saving:
@@ -45,7 +41,7 @@ class Saving:
         state.db, state.adding = self.using, False
         change = self._change.rehearsal()
         try:
-            with _apart(self.using):
+            with bearing_failures(self.using):
                 self._find(change)
         except DatabaseError:
             # The change itself comes to it when the row is committed, and tells the caller.
@@ -56,35 +52,6 @@ class Saving:
         entry = outlet().write(self.batch, self.using) if self.batch else None
         if entry is not None:
             self.entries.append(entry)
-
-
-@contextmanager
-def _apart(using: str) -> Iterator[None]:
-    """Let a query that fails in the block, be it caught there, not break the transaction.
-
-    The savepoint for that is made at the first query. Elsewhere than on PostgreSQL a statement that
-    fails breaks nothing.
-    """
-    connection = connections[using]
-    if connection.vendor != "postgresql":
-        yield
-        return
-    savepoints: list[str | None] = []
-
-    def execute(run: Callable[..., Any], *args: Any) -> Any:
-        if not savepoints:
-            savepoints.append(None)
-            savepoints[0] = connection.savepoint()
-        return run(*args)
-
-    try:
-        with connection.execute_wrapper(execute):
-            yield
-    finally:
-        for savepoint in filter(None, savepoints):
-            if connection.connection.info.transaction_status == _IN_ERROR:
-                connection.savepoint_rollback(savepoint)
-            connection.savepoint_commit(savepoint)
 
 
 _saving: ContextVar[Saving | None] = ContextVar("dumper_purge_saving", default=None)

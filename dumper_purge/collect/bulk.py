@@ -1,14 +1,18 @@
-"""What writes of many rows have in common: the limit, and what happens above it."""
+"""What writes of many rows have in common: their purge, the limit, and what happens above it."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from dumper_purge import conf
 from dumper_purge.collect.change import Change
+from dumper_purge.collect.collector import collect
 
-__all__ = ["keys", "too_many", "unknown"]
+__all__ = ["collected", "keys", "too_many", "unknown"]
 
 logger = logging.getLogger("dumper.collect")
 
@@ -18,6 +22,16 @@ def keys(queryset: Any) -> list[Any]:
     found: Any = QuerySet.values_list(queryset, "pk", flat=True)
     found.query.select_for_update = False
     return list(found.order_by().distinct()[: conf.current().bulk_limit + 1])
+
+
+@contextmanager
+def collected(change: Change) -> Iterator[None]:
+    """Purge what the block writes, also where it raises, in one transaction with it."""
+    with transaction.atomic(using=change.using, savepoint=False):
+        try:
+            yield
+        finally:
+            collect(change.using, change.batch)
 
 
 def too_many(change: Change, count: int, action: str) -> bool:

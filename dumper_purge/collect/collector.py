@@ -28,7 +28,7 @@ def collect(using: str, changes: BatchBuilder, save: Saving | None = None) -> No
     """
     if not changes:
         return
-    outlet()  # Raises here, where the caller sees it, if nothing was connected.
+    _check_outlet()
     connection = connections[using]
     waiting = _waiting(connection)
     entries = _entries(using, changes.build(), save) if enters(using) else []
@@ -40,6 +40,11 @@ def collect(using: str, changes: BatchBuilder, save: Saving | None = None) -> No
         _purge_twice(using, changes.build())
     else:
         forward(changes.build(), entries)
+
+
+def _check_outlet() -> None:
+    """Raise here, where the caller sees it, if nothing was connected."""
+    outlet()
 
 
 def _entries(using: str, batch: PurgeBatch, save: Saving | None) -> list[EntryRef]:
@@ -74,7 +79,7 @@ def purge(batch: PurgeBatch, using: str | None) -> None:
     """Purge at the user's word, when the transaction of ``using`` commits; None: all open ones."""
     if not batch:
         return
-    outlet()  # Raises here, where the caller sees it, if nothing was connected.
+    _check_outlet()
     asked = connections.all(initialized_only=True) if using is None else [connections[using]]
     manual = [connection.alias for connection in asked if transactions.is_manual(connection)]
     waiting = [_waiting(connection) for connection in asked if connection.in_atomic_block]

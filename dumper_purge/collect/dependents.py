@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from dumper_purge import conf, signals
 from dumper_purge.batch import BatchBuilder, PurgeBatch, check_tag
-from dumper_purge.collect.primary import reading_from
+from dumper_purge.collect.replicas import reading_from
 from dumper_purge.collect.rules import Rule, Source
 from dumper_purge.exceptions import DependentsError, InvalidDependent
 from dumper_purge.paths import canonical_paths, canonical_urls
@@ -43,7 +43,7 @@ def gather(
             if not isinstance(error, Exception):
                 raise
             if not is_rehearsal:
-                _handle(error, rule, source, row, lenient=lenient)
+                _raise_or_report(error, rule, source, row, lenient=lenient)
             elif isinstance(error, DatabaseFailure):
                 raise
 
@@ -85,7 +85,9 @@ def _check_host(url: str, host: str) -> None:
         )
 
 
-def _handle(error: Exception, rule: Rule, source: Source, row: Any, *, lenient: bool) -> None:
+def _raise_or_report(
+    error: Exception, rule: Rule, source: Source, row: Any, *, lenient: bool
+) -> None:
     if not lenient:
         if isinstance(error, DatabaseFailure):
             raise error

@@ -5,12 +5,10 @@ from functools import reduce, wraps
 from operator import or_
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model, Q
 
-from dumper_purge.collect.bulk import too_many, unknown
+from dumper_purge.collect.bulk import collected, too_many, unknown
 from dumper_purge.collect.change import Change
-from dumper_purge.collect.collector import collect
 from dumper_purge.collect.querysets import change_of
 from dumper_purge.collect.rows import locking, read
 from dumper_purge.collect.stored import shows_columns, without_memory
@@ -39,36 +37,30 @@ def watch_bulk_create(bulk_create: Callable[..., Any]) -> Callable[..., Any]:
         if change is None:
             return bulk_create(self, objs, *options)
         objs = list(objs)
-        is_large = too_many(change, len(objs), "bulk_create()")
+        if too_many(change, len(objs), "bulk_create()"):
+            with collected(change):
+                return bulk_create(self, objs, *options)
+        by = unique_fields if update_conflicts else None
         with locking(change.using):
-            if not is_large:
-                _before(change, objs, unique_fields, overwrites=update_conflicts)
-            with transaction.atomic(using=change.using, savepoint=False):
-                try:
-                    created = bulk_create(self, objs, *options)
-                    if not is_large:
-                        by = unique_fields if update_conflicts else None
-                        rows = _rows(
-                            change, objs, by, conflicts=ignore_conflicts or update_conflicts
-                        )
-                        change.after(_once(rows), joining=objs)
-                finally:
-                    collect(change.using, change.batch)
+            if update_conflicts:
+                _before_overwriting(change, objs, by)
+            change.before_at_ends(objs)
+            with collected(change):
+                created = bulk_create(self, objs, *options)
+                rows = _rows(change, objs, by, conflicts=ignore_conflicts or update_conflicts)
+                change.after(_once(rows), joining=objs)
         return created
 
     return watched
 
 
-def _before(change: Change, objs: list[Any], unique_fields: Any, *, overwrites: bool) -> None:
-    """Take the rows that are overwritten, and those that the new rows join."""
-    if overwrites and not unique_fields:
+def _before_overwriting(change: Change, objs: list[Any], unique_fields: Any) -> None:
+    """Take the rows that are overwritten."""
+    if not unique_fields:
         unknown(change, "bulk_create() updates")
-    elif overwrites and change.looks_back:
+    elif change.looks_back:
         columns = _attributes(change.plan.model, unique_fields)
-        if any(_is_computed(obj, columns) for obj in objs):
-            unknown(change, "bulk_create() updates")
-        change.before(_matching(change, columns, objs, lock=True))
-    change.before_at_ends(objs)
+        change.before(_overwritten(change, objs, columns, lock=True))
 
 
 def _rows(change: Change, objs: list[Any], unique_fields: Any, *, conflicts: bool) -> Iterator[Any]:
@@ -99,11 +91,13 @@ def _once(rows: Iterable[Any]) -> Iterator[Any]:
             yield row
 
 
-def _overwritten(change: Change, objs: list[Any], columns: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the rows that stood in the way: their keys are not those the objects brought."""
+def _overwritten(
+    change: Change, objs: list[Any], columns: tuple[str, ...], *, lock: bool = False
+) -> Iterator[Any]:
+    """Return the rows that stand in the way: their keys are not those the objects bring."""
     if any(_is_computed(obj, columns) for obj in objs):
         unknown(change, "bulk_create() updates")
-    yield from _matching(change, columns, objs)
+    return _matching(change, columns, objs, lock=lock)
 
 
 def _looked_up(change: Change, objs: list[Any]) -> Iterator[Any]:

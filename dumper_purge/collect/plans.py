@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import class_prepared
 
-from dumper_purge.collect import registration as registrations
+from dumper_purge.collect import registry
 from dumper_purge.collect.cascades import DatabaseRelation, database_relations
 from dumper_purge.collect.links import column, links
 from dumper_purge.collect.rules import Rule, rules_for, sources_of
@@ -76,7 +76,7 @@ class_prepared.connect(forget, dispatch_uid="dumper_purge.collect.plans")
 
 
 def _plan(model: type[Model]) -> Plan | None:
-    if not registrations.known() or model._meta.abstract:
+    if not registry.known() or model._meta.abstract:
         return None
     rules = rules_for(model)
     views = (*_relatives(model, rules), *_linked(model))
@@ -123,13 +123,13 @@ def _relatives(model: type[Model], rules: tuple[Rule, ...]) -> list[View]:
 def _readers() -> Iterator[type[Model]]:
     """Yield the registered classes, and the child tables that override what these define."""
     seen: set[type[Model]] = set()
-    waiting = [registration.model for registration in registrations.known()]
+    waiting = [registration.model for registration in registry.known()]
     while waiting:
         model = waiting.pop()
         if model not in seen:
             seen.add(model)
             waiting += model.__subclasses__()
-            if _is_installed(model) and (registrations.find(model) or _overrides(model)):
+            if _is_installed(model) and (registry.find(model) or _overrides(model)):
                 yield model
 
 

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 
 from dumper_purge import conf
 from dumper_purge.batch import BatchBuilder, Dependent, Prefix, check_tag
-from dumper_purge.collect import hooks
+from dumper_purge.collect import watching
 from dumper_purge.collect.bulk import too_many
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import purge
@@ -120,6 +120,6 @@ def _flat(values: tuple[Any, ...]) -> Iterable[Any]:
 
 def _purge(batch: BatchBuilder, using: str | None) -> None:
     if conf.current().enabled:
-        hooks.install()  # Where no model is registered, nothing else has.
+        watching.start()  # Where no model is registered, nothing else has.
         saw_change()
         purge(batch.build(), using)

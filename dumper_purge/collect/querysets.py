@@ -10,7 +10,7 @@ from django.db import connections, transaction
 from django.db.models import Model, QuerySet
 
 from dumper_purge import conf
-from dumper_purge.collect.bulk import keys, too_many
+from dumper_purge.collect.bulk import collected, keys, too_many
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.collector import collect
 from dumper_purge.collect.plans import plan_for
@@ -61,15 +61,12 @@ def _update(update: Callable[..., int], queryset: Any, kwargs: Any, change: Chan
     is_large = too_many(change, len(pks), "update()")
     if change.looks_back and not is_large:
         change.before(read(model, using, "pk", pks, lock=True))
-    with transaction.atomic(using=using, savepoint=False):
-        try:
-            if is_large:
-                return update(queryset, **kwargs)
-            rows = _update_only(update, queryset, pks, kwargs, change)
-            change.after(read(model, using, "pk", [*pks, *_new_keys(change, kwargs)]))
-            return rows
-        finally:
-            collect(using, change.batch)
+    with collected(change):
+        if is_large:
+            return update(queryset, **kwargs)
+        rows = _update_only(update, queryset, pks, kwargs, change)
+        change.after(read(model, using, "pk", [*pks, *_new_keys(change, kwargs)]))
+        return rows
 
 
 def _update_only(

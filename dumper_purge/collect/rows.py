@@ -1,7 +1,7 @@
 """Reading the rows that a write touches."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 
 from dumper_purge.collect.prepared import prepared
 
-__all__ = ["begin_writing", "locking", "read", "read_keys", "read_one"]
+__all__ = ["locking", "read", "read_keys", "read_one"]
 
 CHUNK = 500
 """How many keys one query names; every database takes as many."""
@@ -54,31 +54,12 @@ def read_one(model: type[Model], using: str, pk: Any, *, lock: bool = False) -> 
 def locking(using: str) -> AbstractContextManager[Any]:
     """Return the transaction in which rows are locked before they are written.
 
-    Without row locks there is none: SQLite refuses a write at once, instead of waiting, where its
-    transaction has read before and another process has written since.
+    Without row locks there is none, for what SQLite does to a transaction that reads first
+    (:func:`~dumper_purge.databases.bears_others`).
     """
     if connections[using].features.has_select_for_update:
         return transaction.atomic(using=using, savepoint=False)
     return nullcontext()
-
-
-@contextmanager
-def begin_writing(using: str) -> Iterator[None]:
-    """Let a transaction that is begun in the block wait for SQLite's lock at once.
-
-    See :func:`locking` for what SQLite does to one that reads first.
-    """
-    connection: Any = connections[using]
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
-        yield
-        return
-    connection.ensure_connection()
-    mode = connection.transaction_mode
-    connection.transaction_mode = "IMMEDIATE"
-    try:
-        yield
-    finally:
-        connection.transaction_mode = mode
 
 
 def _locked(model: type[Model], using: str) -> QuerySet[Model]:

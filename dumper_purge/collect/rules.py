@@ -8,8 +8,8 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db.models import Model
 
-from dumper_purge.collect import registration as registrations
-from dumper_purge.collect.registration import METHODS, Function, Registration
+from dumper_purge.collect import registry
+from dumper_purge.collect.registry import METHODS, Function, Registration
 
 __all__ = ["Rule", "Source", "check_fields", "rules_for", "sources_of"]
 
@@ -52,7 +52,7 @@ def rules_for(model: type[Model]) -> tuple[Rule, ...]:
     seen: set[Any] = set()
     rules: list[Rule] = []
     for ancestor in model.__mro__:
-        registration = registrations.find(ancestor)
+        registration = registry.find(ancestor)
         if registration is not None:
             holder = ancestor if rules else model
             found = sources_of(registration, holder, inherited=bool(rules))

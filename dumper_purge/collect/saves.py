@@ -1,6 +1,7 @@
 """``Model.save()`` and all that ends there: ``create()``, ``asave()``, fixtures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -35,26 +36,19 @@ def watch(save_base: Callable[..., None]) -> Callable[..., None]:
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        if update_fields is not None:
-            update_fields = frozenset(update_fields)
-        change = _change(self, using, update_fields, raw=raw)
+        names = None if update_fields is None else frozenset(update_fields)
+        change = _change(self, using, names, raw=raw)
         if change is None:
-            save_base(self, raw, force_insert, force_update, using, update_fields)
+            save_base(self, raw, force_insert, force_update, using, names)
             return
         inserts = bool(force_insert) or (
             not force_update and _is_sure_to_insert(self, change, raw=raw)
         )
         old = _old_rows(self, change, inserts=inserts)
-        was_adding = self._state.adding
-        save = _saving(self, change, old, update_fields, raw=raw)
-        try:
-            with saving(save):
-                save_base(self, raw, force_insert, force_update, change.using, update_fields)
-        except BaseException:
-            if not (was_adding and self._state.adding):
-                _collect_failed(self, change, save)
-            raise
-        _collect(self, change, old, update_fields, save, raw=raw)
+        save = _saving(self, change, old, names, raw=raw)
+        with _failure_collected(self, change, save), saving(save):
+            save_base(self, raw, force_insert, force_update, change.using, names)
+        _collect(self, change, old, names, save, raw=raw)
 
     return watched
 
@@ -104,6 +98,18 @@ def _saving(
             rehearsal.after(_current(instance, rehearsal, old, names))
 
     return Saving(instance, change, find)
+
+
+@contextmanager
+def _failure_collected(instance: Any, change: Change, save: Saving | None) -> Iterator[None]:
+    """Purge for a save that raises in the block, unless its row was certainly not written."""
+    was_adding = instance._state.adding
+    try:
+        yield
+    except BaseException:
+        if not (was_adding and instance._state.adding):
+            _collect_failed(instance, change, save)
+        raise
 
 
 def _collect(

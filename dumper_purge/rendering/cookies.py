@@ -6,7 +6,7 @@ from dumper_purge.conf import current
 from dumper_purge.rendering.languages import has_several_languages
 from dumper_purge.rendering.literals import alternatives, printable
 from dumper_purge.rendering.section import Section
-from dumper_purge.respond.layers import layers
+from dumper_purge.respond.layers import current_layers
 
 __all__ = ["cookies"]
 
@@ -40,7 +40,7 @@ def cookies() -> Section:
 
 def _private() -> frozenset[str]:
     language = {settings.LANGUAGE_COOKIE_NAME} if has_several_languages() else set()
-    return layers().bypass_cookies | language
+    return current_layers().bypass_cookies | language
 
 
 def _kept() -> frozenset[str]:

@@ -8,6 +8,7 @@ from django.http.response import HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from dumper_purge.respond import (
+    announcing,
     conditional,
     fence,
     fields,
@@ -16,16 +17,17 @@ from dumper_purge.respond import (
     page_cache,
     serving,
     status,
+    tracking,
     transactions,
     trouble,
 )
+from dumper_purge.respond.address import Address, address
 from dumper_purge.respond.cache_control import parsed
 from dumper_purge.respond.fence import Purged, Ticket
-from dumper_purge.respond.keys import Address, address
-from dumper_purge.respond.layers import Layers, layers
+from dumper_purge.respond.layers import Layers, current_layers
 from dumper_purge.respond.observation import Observation
 from dumper_purge.respond.page import Page
-from dumper_purge.respond.page_cache import Entry
+from dumper_purge.respond.page_cache import StoredPage
 from dumper_purge.respond.policy import Facts, decide, refused_by_visitor
 from dumper_purge.respond.storing import Storing
 
@@ -34,14 +36,14 @@ __all__ = ["Bypass", "Exchange", "begin"]
 
 def begin(request: HttpRequest, *, page_cache: bool = True) -> "Exchange | Bypass":
     """Return what the caches have to do with a request; with or without the page cache."""
-    site = layers() if page_cache else layers().without_page_cache
-    reason = gate.bypass(request, site)
+    layers = current_layers() if page_cache else current_layers().without_page_cache
+    reason = gate.bypass(request, layers)
     if reason is not None:
-        return Bypass(request, reason, site)
-    where = address(request, site)
+        return Bypass(request, reason, layers)
+    where = address(request, layers)
     if isinstance(where, str):
-        return Bypass(request, where, site)
-    return Exchange(request, where, site)
+        return Bypass(request, where, layers)
+    return Exchange(request, where, layers)
 
 
 class Exchange:
@@ -53,7 +55,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_address", "_began", "_entry", "_layers", "_observed", "_request", "_served", "_ticket",
+        "_address", "_began", "_layers", "_observed", "_request", "_served", "_stored", "_ticket",
         "_uncommitted", "page",
     )  # fmt: skip
 
@@ -62,7 +64,7 @@ class Exchange:
         self._request = request
         self._address = address
         self._layers = layers
-        self._entry: Entry | None = None
+        self._stored: StoredPage | None = None
         self._ticket: Ticket | None = None
         self._served = False
         if layers.stores and fence.trusted():
@@ -72,8 +74,8 @@ class Exchange:
         try:
             if layers.generations.are_shared:
                 found = page_cache.look_up(self._request, self._address, layers)
-                if isinstance(found, Entry):
-                    self._entry = found
+                if isinstance(found, StoredPage):
+                    self._stored = found
                 else:
                     self._ticket = found
             else:
@@ -83,24 +85,23 @@ class Exchange:
 
     def page_found(self) -> HttpResponse | None:
         """Return the page that was found, if any, as the view made it."""
-        if self._entry is None or self._observed.visitor_is_known():
+        if self._stored is None or self._observed.visitor_is_known():
             return None
         self._served = True
-        return serving.response_of(self._entry)
+        return serving.response_of(self._stored)
 
     def hit(self) -> HttpResponseBase | None:
         """Return the page that was found, if any, as it is sent."""
-        entry = self._entry
-        return None if entry is None else self._hit(serving.response_of(entry), entry)
+        stored = self._stored
+        return None if stored is None else self._hit(serving.response_of(stored), stored)
 
-    def _hit(self, response: HttpResponseBase, entry: Entry) -> HttpResponseBase:
+    def _hit(self, response: HttpResponseBase, stored: StoredPage) -> HttpResponseBase:
         now = time.time()
         if self._layers.edges:
-            serving.tell_what_is_left(response, entry, now=now)
+            serving.tell_what_is_left(response, stored, now=now)
+            self._announce(response, stored, now=now, known=True)
         else:
-            serving.tell_age(response, entry, now=now)
-        if self._layers.edges:
-            self._announce(response, entry, now=now, known=True)
+            serving.tell_age(response, stored, now=now)
         return self._sent(response, status.HIT, "")
 
     def prepare(self) -> None:
@@ -119,44 +120,44 @@ class Exchange:
             collected_changes=collected_changes,
             uncommitted=self._uncommitted or transactions.any_open(),
         )
-        entry = self._entry if self._served else None
-        if entry:
-            refusal = refused_by_visitor(facts) or serving.changed(response, entry)
+        stored = self._stored if self._served else None
+        if stored:
+            refusal = refused_by_visitor(facts) or serving.refused_as_changed(response, stored)
         else:
-            refusal = self._stored(response, facts)
+            refusal = self._store(response, facts)
         if refusal:
             if self._observed.session_was_read():
                 patch_vary_headers(response, ("Cookie",))
             refuse(response, facts.own, self._layers)
-        elif entry:
-            return self._hit(response, serving.restored(response, entry, facts.vary))
+        elif stored:
+            return self._hit(response, serving.restored(response, stored, facts.vary))
         return self._sent(response, status.MISS, refusal)
 
-    def _stored(self, response: HttpResponseBase, facts: Facts) -> str:
+    def _store(self, response: HttpResponseBase, facts: Facts) -> str:
         """Store the response where that is right; return why it may not be stored anywhere."""
         decision = decide(facts, self._layers.conf)
         if not decision.storable or not isinstance(response, HttpResponse):
             return decision.reason
         storing = Storing(self._request, response, self._address, self._ticket, self._layers)
         try:
-            entry = storing.through_fence(decision, facts, self.page)
+            stored = storing.through_fence(decision, facts, self.page)
         except Purged as purged:
             return str(purged)
         if self._layers.edges:
-            self._announce(response, entry, now=entry.created, known=storing.known)
+            self._announce(response, stored, now=stored.created, known=storing.known)
         return ""
 
     def _announce(
-        self, response: HttpResponseBase, entry: Entry, *, now: float, known: bool
+        self, response: HttpResponseBase, stored: StoredPage, *, now: float, known: bool
     ) -> None:
-        serving.announce(response, entry, self._address, self._layers, now=now, known=known)
+        announcing.announce(response, stored, self._address, self._layers, now=now, known=known)
         for name in self._layers.elapsed_headers:
             fields.put(response, name, f"{time.monotonic() - self._began:.3f}")
 
     def _sent(self, response: HttpResponseBase, outcome: str, detail: str) -> HttpResponseBase:
         address = self._address
         if address.tracking and (location := fields.value(response, "location")):
-            response["Location"] = serving.with_tracking(location, address.tracking, address.host)
+            response["Location"] = tracking.with_tracking(location, address.tracking, address.host)
         told = status.Told(outcome, detail, address.key.plain)
         status.tell(self._request, response, told, explained=self._layers.debug)
         return conditional.answered(self._request, response)

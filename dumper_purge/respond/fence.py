@@ -19,9 +19,9 @@ data were read: data that change later are purged later still, which changes the
   concurrent writes survives (where ``add`` is not atomic, too), no other reader's token comes back.
 - No clock is asked. The times in tokens only shorten what edges may keep (quarantine).
 
-It rests on reads from the primary (``primary.py``), in order and outside transactions; on clients
-that do not send a write again after they have given it up; and on keys that may vanish but never
-return to an earlier value.
+It rests on reads from the primary (``shared_cache.py``), in order and outside transactions; on
+clients that do not send a write again after they have given it up; and on keys that may vanish but
+never return to an earlier value.
 
 What is sent to an edge is checked once more right before it is sent (:meth:`Ticket.recheck`).
 """
@@ -37,7 +37,7 @@ from dumper_purge.exceptions import Transient, described
 from dumper_purge.paths import EVERYTHING
 from dumper_purge.respond import tokens
 from dumper_purge.respond.generations import ANY, Generations
-from dumper_purge.respond.layers import layers
+from dumper_purge.respond.layers import current_layers
 
 __all__ = ["Purged", "Ticket", "distrust", "generation", "record", "trusted"]
 
@@ -122,7 +122,7 @@ def _record(tags: frozenset[str]) -> None:
         with _lock:
             owed = dict(_unrecorded)
     try:
-        layers().generations.bump(tags.union(owed))
+        current_layers().generations.bump(tags.union(owed))
     except Exception as error:
         _owe(tags)
         if isinstance(error, Transient):
@@ -177,12 +177,12 @@ def generation(tag: str) -> str:
     be asked every call returns another token, so that nothing old is found. Raises
     :class:`~dumper_purge.exceptions.InvalidDependent` for an unfit tag.
     """
-    site = layers()
+    layers = current_layers()
     check_tag(tag)
     token = None
-    if trusted() and site.generations.are_shared:
+    if trusted() and layers.generations.are_shared:
         try:
-            token = site.generations.read([tag]).get(tag)
+            token = layers.generations.read([tag]).get(tag)
         except Exception as error:
             logger.warning("The generation of %s could not be read: %s", tag, described(error))
-    return f"{site.conf.version}.{token or tokens.fresh()}"
+    return f"{layers.conf.version}.{token or tokens.fresh()}"

@@ -15,8 +15,8 @@ from django.core.cache.backends.base import BaseCache
 
 from dumper_purge.conf import Conf
 from dumper_purge.exceptions import Transient, described
-from dumper_purge.respond import primary, tokens
-from dumper_purge.respond.primary import Key
+from dumper_purge.respond import shared_cache, tokens
+from dumper_purge.respond.shared_cache import Key
 
 __all__ = ["ANY", "Generations"]
 
@@ -38,7 +38,7 @@ class Generations:
         self._of_thread = threading.local()
         cache = caches[conf.cache_alias]
         self._make_key = cache.make_key
-        self.are_shared = primary.is_shared(cache, single_process=conf.single_process)
+        self.are_shared = shared_cache.is_shared(cache, single_process=conf.single_process)
         """Whether the cache can carry the fence at all."""
         self.any_key = self.key(ANY)
 
@@ -63,7 +63,7 @@ class Generations:
 
     def peek(self, tags: Collection[str]) -> dict[str, str]:
         """Return the tokens that exist."""
-        found = primary.read(self.cache, [self.key(tag) for tag in tags])
+        found = shared_cache.read(self.cache, [self.key(tag) for tag in tags])
         return {tag: token for tag, token in zip(tags, found, strict=True) if token is not None}
 
     def read(self, tags: Collection[str]) -> dict[str, str]:
@@ -101,7 +101,7 @@ class Generations:
         A render that reads a tag's old token after its data may compare ``any`` only later: it
         must find ``any`` changed before the tag is.
         """
-        if primary.keeps_nothing(self.cache):
+        if shared_cache.keeps_nothing(self.cache):
             return  # Nor is any page stored there.
         self._renew((self.any_key,))
         self._renew([self.key(tag) for tag in tags])
@@ -117,7 +117,7 @@ class Generations:
     def _write(self, keys: Sequence[Key]) -> None:
         for _ in range(_ATTEMPTS):
             # A fresh one each time: a token that somebody has read must never come back.
-            keys = primary.write(self.cache, keys, tokens.fresh())
+            keys = shared_cache.write(self.cache, keys, tokens.fresh())
             if not keys:
                 return
         raise Transient(

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from dumper_purge.respond.primary import Key
+from dumper_purge.respond.shared_cache import Key
 
 __all__ = ["Hint", "forget", "recall", "remember"]
 

@@ -17,9 +17,9 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.page_cache import PageCacheBackend
 from dumper_purge.conf import Conf, current
 from dumper_purge.respond.generations import Generations
-from dumper_purge.respond.primary import Key
+from dumper_purge.respond.shared_cache import Key
 
-__all__ = ["Layers", "Route", "layers"]
+__all__ = ["Layers", "Route", "current_layers"]
 
 _FORM = 1
 """The version of the stored form: raise it whenever that changes."""
@@ -173,14 +173,14 @@ class Layers:
 _current: Layers | None = None
 
 
-def layers() -> Layers:
+def current_layers() -> Layers:
     """Return the layers of the current settings."""
     global _current
-    site = _current
+    layers = _current
     conf = current()
-    if site is None or site.conf is not conf:
-        _current = site = Layers(conf, backends.configured())
-    return site
+    if layers is None or layers.conf is not conf:
+        _current = layers = Layers(conf, backends.configured())
+    return layers
 
 
 def _forget(**kwargs: Any) -> None:

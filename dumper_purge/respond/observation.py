@@ -11,10 +11,10 @@ from django.utils.functional import LazyObject, empty
 from django.utils.http import parse_http_date_safe
 
 from dumper_purge.respond import anonymous, fields
+from dumper_purge.respond.address import Address
 from dumper_purge.respond.cache_control import parsed
 from dumper_purge.respond.conditional import CONDITIONS
 from dumper_purge.respond.cookies import RecordingCookies
-from dumper_purge.respond.keys import Address
 from dumper_purge.respond.layers import Layers
 from dumper_purge.respond.page import Page
 from dumper_purge.respond.policy import Facts

@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from django.core.cache.backends.base import BaseCache
 from django.http import HttpRequest
 
-from dumper_purge.respond import hints, primary
+from dumper_purge.respond import hints, shared_cache
+from dumper_purge.respond.address import Address, variant
 from dumper_purge.respond.fence import Ticket
 from dumper_purge.respond.generations import ANY
 from dumper_purge.respond.hints import Hint
-from dumper_purge.respond.keys import Address, variant
 from dumper_purge.respond.layers import Layers
 
-__all__ = ["Entry", "look_up", "remember", "store"]
+__all__ = ["StoredPage", "look_up", "remember", "store"]
 
 
-class Entry(NamedTuple):
+class StoredPage(NamedTuple):
     """A stored page. Times are in seconds, since the epoch where they are moments."""
 
     status: int
@@ -38,11 +38,15 @@ class Entry(NamedTuple):
     tags: tuple[str, ...]
     tokens: tuple[str, ...]
 
+    def seconds_left(self, now: float) -> int:
+        """Return for how long it may still be used."""
+        return self.ttl if self.until is None else max(0, int(self.until - now))
 
-_SIZE = len(Entry._fields)
+
+_SIZE = len(StoredPage._fields)
 
 
-def look_up(request: HttpRequest, address: Address, layers: Layers) -> Entry | Ticket:
+def look_up(request: HttpRequest, address: Address, layers: Layers) -> StoredPage | Ticket:
     """Return the page of a request, or else what a page must begin with to be stored.
 
     Raises what the cache raises.
@@ -51,26 +55,26 @@ def look_up(request: HttpRequest, address: Address, layers: Layers) -> Entry | T
     # Without a hint this is likely a miss, which also needs `any`.
     hint = hints.recall(address.key) or Hint((), (ANY,), (layers.generations.any_key,))
     key = variant(address, hint.vary, request, layers) if hint.vary else address.key
-    stored, *found = primary.read(cache, (key, *route.keys, *hint.keys))
-    if isinstance(stored, list) and key is address.key:
+    value, *found = shared_cache.read(cache, (key, *route.keys, *hint.keys))
+    if isinstance(value, list) and key is address.key:
         # What the page varies on.
-        key = variant(address, tuple(stored), request, layers)
-        stored = primary.read(cache, (key,))[0]
+        key = variant(address, tuple(value), request, layers)
+        value = shared_cache.read(cache, (key,))[0]
     tags = route.tags + hint.own
-    entry = _entry(stored) if layers.page_cache else None
-    if entry is not None and entry.tags == tags and entry.tokens == tuple(found):
-        return entry
+    stored = _stored_page(value) if layers.page_cache else None
+    if stored is not None and stored.tags == tags and stored.tokens == tuple(found):
+        return stored
     search = _Search(address, layers, cache, dict(zip(tags, found, strict=True)))
-    if entry is not None and search.is_fresh(entry):
-        return entry
+    if stored is not None and search.is_fresh(stored):
+        return stored
     return search.ticket()
 
 
-def _entry(stored: Any) -> Entry | None:
-    if not isinstance(stored, tuple) or len(stored) != _SIZE:
+def _stored_page(value: Any) -> StoredPage | None:
+    if not isinstance(value, tuple) or len(value) != _SIZE:
         return None
-    entry = Entry._make(stored)
-    return entry if entry.until is None or time.time() < entry.until else None
+    stored = StoredPage._make(value)
+    return stored if stored.until is None or time.time() < stored.until else None
 
 
 class _Search:
@@ -86,18 +90,18 @@ class _Search:
         self._cache = cache
         self._known = known
 
-    def is_fresh(self, entry: Entry) -> bool:
+    def is_fresh(self, stored: StoredPage) -> bool:
         """Tell whether no tag of a page was purged, and remember its tags if so."""
         known = self._known
-        unread = [tag for tag in entry.tags if tag not in known]
+        unread = [tag for tag in stored.tags if tag not in known]
         if unread:
             keys = [self._layers.generations.key(tag) for tag in unread]
-            known |= zip(unread, primary.read(self._cache, keys), strict=True)
-        if entry.tokens != tuple(map(known.get, entry.tags)):
+            known |= zip(unread, shared_cache.read(self._cache, keys), strict=True)
+        if stored.tokens != tuple(map(known.get, stored.tags)):
             return False
         if unread or ANY in known:
-            own = entry.tags[len(self._address.route.tags) :]
-            remember(self._address, self._layers, entry.vary, own)
+            own = stored.tags[len(self._address.route.tags) :]
+            remember(self._address, self._layers, stored.vary, own)
         return True
 
     def ticket(self) -> Ticket:
@@ -109,15 +113,15 @@ class _Search:
 
 
 def store(
-    address: Address, request: HttpRequest, entry: Entry, layers: Layers, cache: BaseCache
+    address: Address, request: HttpRequest, stored: StoredPage, layers: Layers, cache: BaseCache
 ) -> None:
     """Store a page. Raises what the cache raises."""
-    timeout = None if entry.until is None else max(1, int(entry.until - entry.created))
+    timeout = None if stored.until is None else max(1, int(stored.until - stored.created))
     key = address.key
-    if entry.vary:
-        cache.set(key.plain, list(entry.vary), None)
-        key = variant(address, entry.vary, request, layers)
-    cache.set(key.plain, tuple(entry), timeout)
+    if stored.vary:
+        cache.set(key.plain, list(stored.vary), None)
+        key = variant(address, stored.vary, request, layers)
+    cache.set(key.plain, tuple(stored), timeout)
 
 
 def remember(address: Address, layers: Layers, vary: tuple[str, ...], own: tuple[str, ...]) -> None:

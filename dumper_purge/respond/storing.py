@@ -7,12 +7,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 
-from dumper_purge.respond import conditional, fields, headers, page_cache, serving, trouble
+from dumper_purge.respond import announcing, conditional, fields, headers, page_cache, trouble
+from dumper_purge.respond.address import Address
 from dumper_purge.respond.fence import Purged, Ticket
-from dumper_purge.respond.keys import Address
 from dumper_purge.respond.layers import Layers
 from dumper_purge.respond.page import Page
-from dumper_purge.respond.page_cache import Entry
+from dumper_purge.respond.page_cache import StoredPage
 from dumper_purge.respond.policy import Decision, Facts
 from dumper_purge.respond.tags import collapsed
 
@@ -46,19 +46,19 @@ class Storing:
         """Whether it is known that nothing the page depends on was purged meanwhile."""
         return bool(self._tokens)
 
-    def through_fence(self, decision: Decision, facts: Facts, page: Page) -> Entry:
+    def through_fence(self, decision: Decision, facts: Facts, page: Page) -> StoredPage:
         """Store the page where that is right; return it as it would be stored."""
         implied = self._address.route.tags
         own = collapsed(page.tags.difference(implied))
         tags = (*implied, *sorted(own))
         self._read_tokens(tags)
         self._complete(decision, facts, own)
-        entry = self._entry(decision, facts, tags)
+        stored = self._stored_page(decision, facts, tags)
         if self.known:
-            page_cache.remember(self._address, self._layers, entry.vary, tags[len(implied) :])
-            self._store(entry)
+            page_cache.remember(self._address, self._layers, stored.vary, tags[len(implied) :])
+            self._store(stored)
             self._recheck()
-        return entry
+        return stored
 
     def _read_tokens(self, tags: tuple[str, ...]) -> None:
         if self._ticket is None:
@@ -78,11 +78,11 @@ class Storing:
         browser = headers.browser_field(facts.own, decision.browser_ttl)
         fields.put(response, "Cache-Control", browser)
 
-    def _entry(self, decision: Decision, facts: Facts, tags: tuple[str, ...]) -> Entry:
+    def _stored_page(self, decision: Decision, facts: Facts, tags: tuple[str, ...]) -> StoredPage:
         response: Any = self._response
         # Its data may be as old as the request: a render may outlast the replicas' lag.
         now = time.time() if self._ticket is None else self._ticket.began
-        return Entry(
+        return StoredPage(
             status=response.status_code,
             reason=response._reason_phrase,
             headers={
@@ -101,16 +101,16 @@ class Storing:
             tokens=tuple(self._tokens.get(tag, "") for tag in tags),
         )
 
-    def _store(self, entry: Entry) -> None:
-        site = self._layers
-        lag = site.conf.replica_lag
-        lagging = serving.is_recent(entry.tokens, lag, site, now=entry.created)
-        if not site.page_cache or self._request.method != "GET" or lagging:
+    def _store(self, stored: StoredPage) -> None:
+        layers = self._layers
+        lag = layers.conf.replica_lag
+        lagging = announcing.is_recent(stored.tokens, lag, layers, now=stored.created)
+        if not layers.page_cache or self._request.method != "GET" or lagging:
             return
         try:
-            page_cache.store(self._address, self._request, entry, site, site.generations.cache)
+            page_cache.store(self._address, self._request, stored, layers, layers.generations.cache)
         except Exception as error:
-            trouble.cache_failed(site.conf.cache_alias, error)
+            trouble.cache_failed(layers.conf.cache_alias, error)
 
     def _recheck(self) -> None:
         # The page cache compares tokens at each hit. An edge keeps what it was sent.

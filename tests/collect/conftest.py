@@ -6,9 +6,9 @@ import pytest
 
 import dumper_purge.collect.outlet as outlets
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.collect import plans, registration
+from dumper_purge.collect import plans, registry
 from dumper_purge.collect.outlet import EntryRef
-from dumper_purge.collect.registry import register as dumper_register
+from dumper_purge.collect.registering import register as dumper_register
 
 
 @dataclass
@@ -69,7 +69,7 @@ def outlet(monkeypatch):
 @pytest.fixture(autouse=True)
 def _no_registrations(monkeypatch):
     """Begin and end without registered models."""
-    monkeypatch.setattr(registration, "_registrations", {})
+    monkeypatch.setattr(registry, "_registrations", {})
     plans.forget()
     yield
     plans.forget()

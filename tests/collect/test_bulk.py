@@ -380,6 +380,24 @@ def test_bulk_create_that_updates_by_key_purges_what_it_overwrites(register, out
     assert outlet.paths == [{"/keepers/ann/", "/keepers/bob/"}]
 
 
+def test_bulk_create_over_rows_that_only_the_database_finds_purges_what_is_declared(
+    register, outlet
+):
+    register(Animal, bulk=["animals"])
+    Animal.objects.create(name="fox", slug="FOX")
+    outlet.clear()
+
+    Animal.objects.bulk_create(
+        [Animal(name="wolf", slug=Upper(Value("fox")))],
+        update_conflicts=True,
+        update_fields=["name"],
+        unique_fields=["slug"],
+    )
+
+    (batch,) = outlet.sent
+    assert batch.tags == {"animals"}
+
+
 def test_a_large_bulk_create_purges_what_is_declared(register, outlet, settings):
     settings.DUMPER_BULK_LIMIT = 2
     register(Keeper, bulk=["keepers"])

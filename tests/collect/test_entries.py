@@ -7,6 +7,7 @@ from django.core import serializers
 from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import post_save
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.purges import (
@@ -58,6 +59,16 @@ def closes_all(outlet):
     """See to it that in the end nothing that was entered is open."""
     yield
     assert sorted(outlet.closed) == sorted(outlet.entered)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the lock is SQLite's")
+def test_a_save_takes_the_lock_of_sqlite_before_it_reads():
+    with CaptureQueriesContext(connection) as queries:
+        save("a")
+
+    assert [query["sql"] for query in queries if query["sql"].startswith("BEGIN")] == [
+        "BEGIN IMMEDIATE"
+    ]
 
 
 @pytest.fixture

@@ -40,6 +40,15 @@ def test_nothing_connected_is_an_error_that_names_the_remedy(monkeypatch):
         save("a")
 
 
+def test_nothing_connected_is_an_error_where_the_write_stands_and_not_at_the_commit(monkeypatch):
+    monkeypatch.setattr(outlets, "_outlet", None)
+
+    with transaction.atomic():
+        with pytest.raises(ImproperlyConfigured, match="INSTALLED_APPS"):
+            purge_paths("/a/")
+        transaction.set_rollback(True)
+
+
 # Requests
 
 

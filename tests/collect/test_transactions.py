@@ -10,7 +10,7 @@ from django.test import TestCase, TransactionTestCase
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.collect.purges import purge_paths
-from dumper_purge.collect.registry import register as register_model
+from dumper_purge.collect.registering import register as register_model
 from dumper_purge.collect.scope import collecting, paused
 from tests.zoo.models import Animal, Keeper, Place
 

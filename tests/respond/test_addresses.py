@@ -3,8 +3,8 @@
 import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
-from dumper_purge.respond.keys import address
-from dumper_purge.respond.layers import layers
+from dumper_purge.respond.address import address
+from dumper_purge.respond.layers import current_layers
 
 pytestmark = pytest.mark.django_db
 
@@ -121,9 +121,9 @@ def test_a_question_mark_without_a_query_is_another_url_to_an_edge(client, name)
 
 @pytest.mark.parametrize("path", ["/any/../page", "/any/./a"])
 def test_dot_segments_are_not_stored(client, path):
-    factory = RequestFactory()
+    request = RequestFactory().get(path, PATH_INFO=path)
 
-    assert address(factory.get(path, PATH_INFO=path), layers()) == "the path is not canonical"
+    assert address(request, current_layers()) == "the path is not canonical"
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_paths_beyond_ascii_are_stored_and_purged(client, rendered, purge, path,
 def test_asgi_servers_tell_the_raw_path_too():
     request = AsyncRequestFactory().get("/")
     request.path = request.path_info = "/any/é/"
-    assert address(request, layers()).route.path == "/any/%C3%A9/"
+    assert address(request, current_layers()).route.path == "/any/%C3%A9/"
     request.scope["raw_path"] = b"/any/%C3%A9/"
-    assert address(request, layers()).route.path == "/any/%C3%A9/"
+    assert address(request, current_layers()).route.path == "/any/%C3%A9/"
     request.scope["raw_path"] = b"/any/%c3%a9/"
 
-    assert address(request, layers()) == "the path is not canonical"
+    assert address(request, current_layers()) == "the path is not canonical"
 
 
 def test_a_path_of_eight_thousand_bytes_has_a_key_that_memcached_takes(client):
@@ -155,21 +155,22 @@ def test_a_path_of_eight_thousand_bytes_has_a_key_that_memcached_takes(client):
     client.get(path)
 
     assert outcome(client.get(path)) == "hit"
-    key = address(RequestFactory().get(path), layers()).key
+    key = address(RequestFactory().get(path), current_layers()).key
     assert len(key.plain) < 200
     assert "x" not in key.plain
 
 
 def test_what_is_remembered_is_bounded(client, monkeypatch):
-    from dumper_purge.respond import hints, keys
+    from dumper_purge.respond import address as addresses
+    from dumper_purge.respond import hints
 
-    monkeypatch.setattr(keys, "_MOST", 3)
+    monkeypatch.setattr(addresses, "_MOST", 3)
     monkeypatch.setattr(hints, "_MOST", 3)
     for number in range(9):
         for _ in range(2):
             client.get(f"/news/{number}/")
 
-    assert 1 <= len(layers().addresses) <= 3
+    assert 1 <= len(current_layers().addresses) <= 3
     assert 1 <= len(hints._hints) <= 3
     assert outcome(client.get("/news/0/")) == "hit"
 

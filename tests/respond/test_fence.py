@@ -9,11 +9,11 @@ import dumper_purge as dumper
 from dumper_purge import paths
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import Transient
-from dumper_purge.respond import fence, primary, tokens, trouble
+from dumper_purge.respond import fence, shared_cache, tokens, trouble
 from dumper_purge.respond.fence import Purged, Ticket
 from dumper_purge.respond.generations import ANY
-from dumper_purge.respond.layers import layers
-from dumper_purge.respond.primary import Key
+from dumper_purge.respond.layers import current_layers
+from dumper_purge.respond.shared_cache import Key
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 
@@ -76,7 +76,7 @@ def test_the_first_write_is_any_and_no_token_comes_again(failing, monkeypatch):
 
 
 def test_an_empty_batch_records_nothing(monkeypatch):
-    monkeypatch.setattr(fence, "layers", None)
+    monkeypatch.setattr(fence, "current_layers", None)
 
     fence.record(PurgeBatch())
 
@@ -90,14 +90,14 @@ def test_a_long_tag_has_a_key_that_memcached_takes():
 
 
 def ticket(*tags):
-    generations = layers().generations
+    generations = current_layers().generations
     any_token = generations.read((ANY,))[ANY]
     return Ticket(generations, generations.read(tags), any_token)
 
 
 def test_a_token_read_before_the_data_needs_no_check():
     begun = ticket("early")
-    before = layers().generations.peek(["early"])
+    before = current_layers().generations.peek(["early"])
     fence.record(PurgeBatch.of(tags=["early"]))
 
     assert begun.tokens(["early"]) == before
@@ -117,13 +117,13 @@ def test_a_late_tag_is_fine_if_nothing_was_purged():
     begun = ticket("early")
     held = begun.tokens(["early", "late"])
 
-    assert held == layers().generations.peek(["early", "late"])
+    assert held == current_layers().generations.peek(["early", "late"])
     begun.recheck(held)
 
 
 def test_a_late_tag_is_refused_if_any_was_evicted():
     begun = ticket()
-    caches["default"].delete(layers().generations.any_key.plain)
+    caches["default"].delete(current_layers().generations.any_key.plain)
 
     with pytest.raises(Purged):
         begun.tokens(["late"])
@@ -140,14 +140,14 @@ def test_a_token_that_cannot_be_kept_is_unknown(monkeypatch):
 def test_a_token_that_was_evicted_is_unknown():
     begun = ticket("early")
     held = begun.tokens(["early"])
-    caches["default"].delete(layers().generations.key("early").plain)
+    caches["default"].delete(current_layers().generations.key("early").plain)
 
     with pytest.raises(Purged):
         begun.recheck(held)
 
 
 def test_a_missing_token_is_old_only_if_nothing_was_purged_lately(monkeypatch):
-    generations = layers().generations
+    generations = current_layers().generations
     fence.record(PurgeBatch.of(["/other/"]))
     recent = generations.read(["a"])["a"]
     assert tokens.newest([recent]) > 0
@@ -247,8 +247,8 @@ def test_a_cache_that_only_deletes_records_by_deleting_any_first(
     failing.fails = frozenset()
 
     assert fence.trusted()
-    assert deleted[0] == [layers().generations.any_key.plain]
-    assert deleted[1] == [layers().generations.key(paths.path_tag("/page/")).plain]
+    assert deleted[0] == [current_layers().generations.any_key.plain]
+    assert deleted[1] == [current_layers().generations.key(paths.path_tag("/page/")).plain]
     assert "The cache 'default' (DUMPER_CACHE_ALIAS) took no new generations" in caplog.text
     assert "maxmemory-policy to allkeys-lru" in caplog.text
     assert client.get("/page/")["Cache-Status"] == "dumper; fwd=miss"
@@ -266,7 +266,7 @@ def test_no_tag_is_deleted_before_any_is_gone(failing, monkeypatch):
     with pytest.raises(Transient, match="set_many"):
         fence.record(PurgeBatch.of(["/page/"]))
 
-    assert deleted == [[layers().generations.any_key.plain]]
+    assert deleted == [[current_layers().generations.any_key.plain]]
     assert not fence.trusted()
 
 
@@ -283,7 +283,7 @@ def test_what_was_not_recorded_is_tried_again_by_itself(client, failing):
 
 
 def test_a_failure_during_a_successful_record_is_not_forgotten(failing, monkeypatch):
-    generations = type(layers().generations)
+    generations = type(current_layers().generations)
     bump = generations.bump
 
     def interrupted(self, tags):
@@ -324,7 +324,7 @@ def test_very_many_failures_become_everything():
 
 def test_keys_that_set_many_names_as_failed_are_a_failure(failing, monkeypatch):
     monkeypatch.setattr(failing, "set_many", lambda self, data, timeout: list(data))
-    monkeypatch.setattr(primary, "reports_failures", lambda cache: True)
+    monkeypatch.setattr(shared_cache, "reports_failures", lambda cache: True)
 
     with pytest.raises(Transient, match="did not store 1 generations"):
         fence.record(PurgeBatch.of(["/page/"]))
@@ -339,7 +339,7 @@ class Silent(Failing):
 
 def test_a_cache_that_may_fail_silently_is_read_back(settings, monkeypatch):
     settings.CACHES = {"default": {"BACKEND": "tests.respond.test_fence.Silent"}}
-    monkeypatch.setattr(primary, "reports_failures", lambda cache: False)
+    monkeypatch.setattr(shared_cache, "reports_failures", lambda cache: False)
 
     with pytest.raises(Transient, match="did not store 1 generations"):
         fence.record(PurgeBatch.of(["/page/"]))
@@ -349,7 +349,7 @@ def test_a_cache_that_may_fail_silently_is_read_back(settings, monkeypatch):
 def test_a_write_that_is_tried_again_never_repeats_its_token(settings, monkeypatch):
     """Between the two tries somebody may have read the token, and somebody else replaced it."""
     settings.CACHES = {"default": {"BACKEND": "tests.respond.test_fence.Failing"}}
-    monkeypatch.setattr(primary, "reports_failures", lambda cache: False)
+    monkeypatch.setattr(shared_cache, "reports_failures", lambda cache: False)
     written = []
 
     def overtaken(self, data, timeout):
@@ -438,7 +438,8 @@ def test_the_database_cache_is_read_where_it_is_written(settings, database_cache
     database_cache.set("a", "1", None)
 
     assert isinstance(database_cache, DatabaseCache)
-    assert primary.read(database_cache, [Key("a", made("a")), Key("b", made("b"))]) == ["1", None]
+    keys = [Key("a", made("a")), Key("b", made("b"))]
+    assert shared_cache.read(database_cache, keys) == ["1", None]
 
 
 def test_pages_are_stored_in_the_database(client, rendered, database_cache, purge):

@@ -119,7 +119,7 @@ def test_a_purge_by_one_release_reaches_the_pages_of_another(client, rendered, s
     assert rendered == ["/page/", "/page/"]
 
 
-def test_an_unreadable_entry_is_a_miss(client, rendered):
+def test_an_unreadable_stored_page_is_a_miss(client, rendered):
     client.get("/page/")
     key = "dumper.cached_path.p1.|http://testserver/page/?"
     assert caches["default"].get(key) is not None

@@ -12,9 +12,9 @@ from django.utils.functional import SimpleLazyObject
 
 from dumper_purge import conf
 from dumper_purge.respond import gate, status
+from dumper_purge.respond.address import address
 from dumper_purge.respond.exchange import begin
-from dumper_purge.respond.keys import address
-from dumper_purge.respond.layers import layers
+from dumper_purge.respond.layers import current_layers
 from dumper_purge.respond.policy import Facts, decide
 from tests.respond.test_edges import behind
 
@@ -43,10 +43,10 @@ def test_a_request_that_says_where_the_site_begins_is_bypassed(client, name):
 
 def test_the_same_path_under_another_script_name_is_another_page(rf):
     pages = [
-        address(rf.get("/news/"), layers()),
-        address(rf.get("/", SCRIPT_NAME="/news"), layers()),
-        address(rf.get("/news/?page=2"), layers()),
-        address(rf.get("/?page=2", SCRIPT_NAME="/news"), layers()),
+        address(rf.get("/news/"), current_layers()),
+        address(rf.get("/", SCRIPT_NAME="/news"), current_layers()),
+        address(rf.get("/news/?page=2"), current_layers()),
+        address(rf.get("/?page=2", SCRIPT_NAME="/news"), current_layers()),
     ]
 
     assert [page.key.plain for page in pages] == [
@@ -61,7 +61,7 @@ def test_a_site_that_forces_its_script_name_ignores_the_server(client, settings)
     settings.FORCE_SCRIPT_NAME = "/app"
     factory = RequestFactory()
     keys = {
-        address(factory.get("/news/", SCRIPT_NAME=name), layers()).key.plain
+        address(factory.get("/news/", SCRIPT_NAME=name), current_layers()).key.plain
         for name in ("", "/app", "/other")
     }
 
@@ -263,7 +263,7 @@ def test_no_secret_of_a_backend_is_in_a_repr(settings):
     settings.DUMPER_BACKENDS = {
         "page_cache": {"BACKEND": "dumper_purge.backends.page_cache.PageCacheBackend"}
     }
-    assert "PageCacheBackend" not in repr(conf.current()) + repr(layers())
+    assert "PageCacheBackend" not in repr(conf.current()) + repr(current_layers())
 
 
 def test_a_path_writes_no_line_of_its_own_into_the_log(client, caplog):

@@ -5,8 +5,8 @@ from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 
 from dumper_purge.paths import path_tag
-from dumper_purge.respond import primary
-from dumper_purge.respond.layers import layers
+from dumper_purge.respond import shared_cache
+from dumper_purge.respond.layers import current_layers
 from tests.bench.redis import redis_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs("redis-server")]
@@ -62,7 +62,7 @@ def test_a_full_redis_that_evicts_nothing_still_records_purges(
     server.config_set("maxmemory", 1)
     try:
         purge("/page/")
-        generations = layers().generations
+        generations = current_layers().generations
         assert generations.peek(["*", path_tag("/page/")]) == {}
         assert client.get("/page/")["Cache-Status"] != "dumper; hit"
     finally:
@@ -112,6 +112,6 @@ def test_a_client_of_another_kind_is_asked_as_it_wants(settings, servers):
     use(settings, servers[0])
     settings.CACHES["default"]["BACKEND"] = "tests.respond.test_redis.ShardedCache"
     settings.CACHES = dict(settings.CACHES)
-    primary.read(caches["default"], [layers().generations.any_key])
+    shared_cache.read(caches["default"], [current_layers().generations.any_key])
 
     assert Sharded.asked == [[":1:dumper.cached_path.g.*"]]

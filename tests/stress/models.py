@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from dumper_purge.collect.registry import register
+from dumper_purge.collect.registering import register
 
 __all__ = ["Note"]
 

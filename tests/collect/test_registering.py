@@ -8,9 +8,9 @@ from django.db.models.deletion import Collector
 from django.test.utils import isolate_apps
 
 from dumper_purge.batch import PurgeBatch
-from dumper_purge.collect import hooks, registration, registry
+from dumper_purge.collect import registering, registry, watching
 from dumper_purge.collect.plans import plan_for
-from dumper_purge.collect.registry import unregister
+from dumper_purge.collect.registering import unregister
 from tests.zoo.models import Animal, Cage, Food, Keeper, Place, Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_register_returns_the_model_and_is_a_decorator_with_and_without_options(register):
     assert register(Keeper) is Keeper
     assert register(fields=["slug"])(Keeper) is Keeper
-    assert registration.find(Keeper).fields == {"slug"}
+    assert registry.find(Keeper).fields == {"slug"}
 
 
 def test_registering_twice_is_harmless(register, outlet):
@@ -31,9 +31,9 @@ def test_registering_twice_is_harmless(register, outlet):
     assert outlet.paths == [{"/keepers/a/"}]
 
 
-def test_installing_twice_watches_once():
-    hooks.install()
-    hooks.install()
+def test_starting_twice_watches_once():
+    watching.start()
+    watching.start()
 
     assert not hasattr(Collector.delete.__wrapped__, "__wrapped__")
     assert not hasattr(models.QuerySet.update.__wrapped__, "__wrapped__")
@@ -106,7 +106,7 @@ def test_wrong_options_are_errors_that_name_value_and_remedy(register, options, 
     with pytest.raises(ImproperlyConfigured, match=message):
         register(Visitor, **options)
 
-    assert registration.find(Visitor) is None
+    assert registry.find(Visitor) is None
 
 
 def test_a_method_that_is_none_is_an_error(register, monkeypatch):
@@ -121,7 +121,7 @@ def test_fields_are_checked_later_while_models_are_still_loading(register, monke
         loading.setattr(apps, "models_ready", False)
         register(Keeper, fields=["nonsense"])
 
-    (error,) = registry.check()
+    (error,) = registering.check()
     assert str(error).startswith("register(Keeper, fields=['nonsense']): zoo.Keeper has no such")
 
 
@@ -130,7 +130,7 @@ def test_every_kind_of_field_may_be_named(register):
 
     register(Animal, fields=names)
 
-    assert registry.check() == []
+    assert registering.check() == []
 
 
 def test_a_child_that_is_defined_later_is_seen(register):

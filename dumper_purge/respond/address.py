@@ -13,7 +13,7 @@ from django.urls import Resolver404, resolve
 from dumper_purge import paths
 from dumper_purge.respond.directives import may_be_declared, query_of
 from dumper_purge.respond.layers import Layers, Route
-from dumper_purge.respond.primary import Key
+from dumper_purge.respond.shared_cache import Key
 
 __all__ = ["Address", "address", "variant"]
 

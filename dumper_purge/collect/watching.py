@@ -11,23 +11,23 @@ from dumper_purge.collect import (
     autocommit,
     deletions,
     insertions,
-    primary,
     querysets,
+    replicas,
     saves,
     transactions,
 )
 
-__all__ = ["install"]
+__all__ = ["start"]
 
-_is_installed = False
+_is_started = False
 
 
-def install() -> None:
+def start() -> None:
     """Watch all writes; models that are not registered pay one look into a dict."""
-    global _is_installed
-    if _is_installed:
+    global _is_started
+    if _is_started:
         return
-    _is_installed = True
+    _is_started = True
     places: tuple[tuple[Any, str, Any], ...] = (
         (Model, "save_base", saves.watch),
         (Model, "_save_table", autocommit.watch),
@@ -36,7 +36,7 @@ def install() -> None:
         (QuerySet, "bulk_update", querysets.watch_bulk_update),
         (QuerySet, "bulk_create", insertions.watch_bulk_create),
         (Collector, "delete", deletions.watch),
-        (ConnectionRouter, "db_for_read", primary.watch),
+        (ConnectionRouter, "db_for_read", replicas.watch),
     )
     for place, name, watch in places:
         setattr(place, name, watch(getattr(place, name)))
