@@ -13,6 +13,7 @@ from typing import Any
 from django.db import DatabaseError, connections, models, transaction
 
 from dumper_purge.batch import PurgeBatch
+from dumper_purge.collect import written
 from dumper_purge.collect.blocks import current_block
 from dumper_purge.collect.change import Change
 from dumper_purge.collect.outlet import EntryRef, outlet
@@ -100,11 +101,14 @@ def watch(save_table: Callable[..., bool]) -> Callable[..., bool]:
     def watched(self: Any, raw: bool = False, cls: Any = None, *args: Any, **kwargs: Any) -> bool:
         save = _saving.get()
         if save is None or save.instance is not self or cls is not save.table:
-            return save_table(self, raw, cls, *args, **kwargs)
+            updated = save_table(self, raw, cls, *args, **kwargs)
+            written.note(self, cls)
+            return updated
         if not raw:
             _upload_files(self, cls, kwargs.get("update_fields", args[3] if args[3:] else None))
         with begin_writing(save.using), transaction.atomic(using=save.using, savepoint=False):
             updated = save_table(self, raw, cls, *args, **kwargs)
+            written.note(self, cls)
             save.enter()
         return updated
 

@@ -117,11 +117,12 @@ def _waiting(connection: Any) -> Segment | None:
 
 def _purge_twice(using: str, batch: PurgeBatch) -> None:
     logger.error(
-        "Database %r is in manual transaction mode: nothing tells when a write to a registered"
-        " model is committed. Purging %s now and at the end of the request; put the transaction"
-        " into a dumper_purge.collecting() block.",
+        "Database %r is in manual transaction mode: a commit by SQL of a write to a registered"
+        " model would not be seen. Purging %s now, at transaction.commit(), and at the end of the"
+        " request; put the transaction into a dumper_purge.collecting() block.",
         using, batch,
     )  # fmt: skip
+    transactions.purge_at_commit(connections[using], batch)
     request = current_request()
     if request is not None:
         request.repeat(batch)

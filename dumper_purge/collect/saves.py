@@ -16,6 +16,7 @@ from dumper_purge.collect.plans import plan_for
 from dumper_purge.collect.request import saw_change
 from dumper_purge.collect.rows import read_one
 from dumper_purge.collect.stored import is_same, shows_columns, without_memory
+from dumper_purge.collect.written import writing
 
 __all__ = ["watch"]
 
@@ -46,9 +47,13 @@ def watch(save_base: Callable[..., None]) -> Callable[..., None]:
         )
         old = _old_rows(self, change, inserts=inserts)
         save = _saving(self, change, old, names, raw=raw)
-        with _failure_collected(self, change, save), saving(save):
+        with _failure_collected(self, change, save), saving(save), writing(self) as written:
             save_base(self, raw, force_insert, force_update, change.using, names)
-        _collect(self, change, old, names, save, raw=raw)
+        if raw:
+            collect_row(change.using, type(self), self.pk, change.batch, save)
+            return
+        shows_row = written is None or not written.was_changed_since()
+        _collect(self, change, old if shows_row else None, names, save)
 
     return watched
 
@@ -115,15 +120,13 @@ def _failure_collected(instance: Any, change: Change, save: Saving | None) -> It
 def _collect(
     instance: Any,
     change: Change,
-    old: list[Any],
+    old: list[Any] | None,
     names: frozenset[str] | None,
     save: Saving | None,
-    *,
-    raw: bool,
 ) -> None:
-    if raw:
-        collect_row(change.using, type(instance), instance.pk, change.batch, save)
-        return
+    if save is not None:
+        # The row as it was written; what receivers have made of the instance comes on top.
+        change.batch.merge(save.batch)
     try:
         change.after(_current(instance, change, old, names))
     except BaseException:
@@ -144,12 +147,16 @@ def _collect_failed(instance: Any, change: Change, save: Saving | None) -> None:
 
 
 def _current(
-    instance: Any, change: Change, old: list[Any], names: frozenset[str] | None
+    instance: Any, change: Change, old: list[Any] | None, names: frozenset[str] | None
 ) -> Iterable[Any]:
-    """Return the row as it is in the database, which the instance need not show."""
+    """Return the row as it is in the database, which the instance need not show.
+
+    ``old`` is the row before, or None if the instance was changed since its row was written.
+    """
     plan = change.plan
     if (
-        plan.generated
+        old is None
+        or plan.generated
         or not shows_columns(instance, plan.shape, change.using)
         or _differs(instance, old, names)
     ):

@@ -19,16 +19,22 @@ from weakref import ReferenceType, ref
 from django.db import DatabaseError, connections, transaction
 
 from dumper_purge import environment
+from dumper_purge.batch import BatchBuilder, PurgeBatch
 from dumper_purge.collect.blocks import current_block
-from dumper_purge.collect.forwarding import forward_transaction
+from dumper_purge.collect.forwarding import forward, forward_transaction
 from dumper_purge.collect.outlet import outlet
 from dumper_purge.collect.segment import Segment
+from dumper_purge.conf import current
 
-__all__ = ["TransactionBatch", "is_manual", "segment", "waits_in_testcase", "watch_commit"]
+__all__ = [
+    "TransactionBatch", "is_manual", "purge_at_commit", "segment", "waits_in_testcase",
+    "watch_commit", "watch_rollback",
+]  # fmt: skip
 
 logger = logging.getLogger("dumper.collect")
 
 _ATTRIBUTE = "_dumper_purge_batch"
+_BY_HAND = "_dumper_purge_by_hand"
 
 
 def is_manual(connection: Any) -> bool:
@@ -66,9 +72,34 @@ def watch_commit(commit: Callable[[Any], None]) -> Callable[[Any], None]:
                 # Django rolls back for a database error only; the transaction would stay open.
                 self.rollback()
                 raise
+        by_hand = None if self.in_atomic_block else self.__dict__.pop(_BY_HAND, None)
+        if by_hand:
+            outlet().write(by_hand.build(), self.alias)
         commit(self)
+        if by_hand:
+            # Its entry stays for a sweep: a DELETE here would begin the user's next transaction.
+            forward(by_hand.build())
 
     return watched
+
+
+def watch_rollback(rollback: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return ``BaseDatabaseWrapper.rollback`` after which nothing waits for a commit by hand."""
+
+    @wraps(rollback)
+    def watched(self: Any) -> None:
+        rollback(self)
+        if not self.in_atomic_block:
+            self.__dict__.pop(_BY_HAND, None)
+
+    return watched
+
+
+def purge_at_commit(connection: Any, batch: PurgeBatch) -> None:
+    """Purge when the user has committed by hand."""
+    by_hand = connection.__dict__.setdefault(_BY_HAND, BatchBuilder())
+    by_hand.merge(batch)
+    by_hand.bound(current().batch_limit)
 
 
 def waits_in_testcase() -> bool:

@@ -32,6 +32,7 @@ def start() -> None:
         (Model, "save_base", saves.watch),
         (Model, "_save_table", autocommit.watch),
         (BaseDatabaseWrapper, "commit", transactions.watch_commit),
+        (BaseDatabaseWrapper, "rollback", transactions.watch_rollback),
         (QuerySet, "update", querysets.watch_update),
         (QuerySet, "bulk_update", querysets.watch_bulk_update),
         (QuerySet, "bulk_create", insertions.watch_bulk_create),

@@ -408,6 +408,16 @@ def test_dependents_that_a_receiver_brings_about_are_entered_after_the_commit(
     assert places == ["transaction", "autocommit"]
 
 
+@pytest.mark.usefixtures("closes_all")
+def test_the_row_is_purged_whatever_a_receiver_has_made_of_the_instance(outlet, receive):
+    receive(lambda instance, **kwargs: setattr(instance, "slug", "only-in-memory"))
+
+    save("a")
+
+    assert "/keepers/a/" in outlet.sent[0].paths
+    assert outlet.calls[0] == ("write", paths("a"))
+
+
 # Dependents that fail
 
 
@@ -626,16 +636,18 @@ def test_a_purge_by_hand_in_a_transaction_is_entered_with_it(outlet, places, pur
 # Manual transaction mode
 
 
-def test_in_manual_mode_nothing_is_entered_as_nobody_knows_when_it_is_committed(outlet):
+def test_in_manual_mode_an_entry_is_written_right_before_the_commit(outlet):
     transaction.set_autocommit(False)
     try:
         save("a")
+        assert outlet.entered == {}
         transaction.commit()
     finally:
         transaction.set_autocommit(True)
 
-    assert outlet.entered == {}
-    assert [batch.everything for batch in outlet.sent] == [True]
+    assert [batch.everything for batch in outlet.entered.values()] == [True]
+    assert [batch.everything for batch in outlet.sent] == [True, True]
+    assert outlet.closed == []
 
 
 # Django's TestCase

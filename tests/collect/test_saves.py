@@ -399,6 +399,37 @@ def test_parent_and_child_both_registered_purge_the_pages_of_both(register, outl
 # Failures around the write
 
 
+def test_the_row_is_purged_whatever_a_receiver_has_made_of_the_instance(register, outlet, fox):
+    register(Animal)
+
+    def change(instance, **kwargs):
+        instance.slug = "only-in-memory"
+
+    post_save.connect(change, sender=Animal)
+    try:
+        with transaction.atomic():
+            fox.slug = "wolf"
+            fox.save()
+    finally:
+        post_save.disconnect(change, sender=Animal)
+
+    assert outlet.paths == [{"/animals/fox/", "/animals/wolf/"}]
+
+
+def test_no_receiver_costs_a_query_that_changes_nothing(register, fox, django_assert_num_queries):
+    register(Animal, track_changes=False)
+
+    def look(instance, **kwargs):
+        assert instance.slug
+
+    post_save.connect(look, sender=Animal)
+    try:
+        with django_assert_num_queries(3), transaction.atomic():  # and the savepoint's two
+            fox.save()
+    finally:
+        post_save.disconnect(look, sender=Animal)
+
+
 def test_a_receiver_that_raises_after_the_commit_does_not_lose_the_purge(register, outlet, fox):
     register(Animal)
 

@@ -151,6 +151,8 @@ def test_manual_mode_is_repeated_at_the_end_of_the_request(outlet):
 
     assert [(kind, batch.everything) for kind, batch in outlet.calls] == [
         ("deliver", True),
+        ("record", True),
+        ("recorded", True),
         ("deliver", True),
     ]
 

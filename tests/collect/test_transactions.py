@@ -257,6 +257,27 @@ def test_manual_mode_is_an_error_and_a_broad_purge_at_once(manual, outlet, caplo
     assert "manual transaction mode" in caplog.text
 
 
+def test_what_was_committed_by_hand_is_purged_after_the_commit(manual, outlet):
+    outlet.outbox = True
+    save("a")
+    outlet.clear()
+
+    transaction.commit()
+
+    assert [name for name, _ in outlet.calls] == ["write", "deliver"]
+    assert [batch.everything for batch in outlet.sent] == [True]
+
+
+def test_what_was_rolled_back_by_hand_is_not_purged_with_the_next_commit(manual, outlet):
+    save("a")
+    transaction.rollback()
+    outlet.clear()
+
+    transaction.commit()
+
+    assert outlet.sent == []
+
+
 def test_an_atomic_block_in_manual_mode_is_manual_mode(manual, outlet):
     with transaction.atomic():
         save("a")
