@@ -119,7 +119,7 @@ def test_what_the_table_of_cdns_says_are_the_defaults(cls):
 
 def test_the_table_of_cdns_has_each_and_states_so_many_defaults():
     assert len(SAID) == len(NEEDED)
-    assert sum(len(in_brackets(said_of(cls))) for cls in NEEDED) == 21
+    assert sum(len(in_brackets(said_of(cls))) for cls in NEEDED) == 30
 
 
 @pytest.mark.parametrize(
