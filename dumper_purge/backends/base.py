@@ -108,7 +108,7 @@ class BaseBackend:
         return 1
 
     def findings(self) -> Iterator[str]:
-        """Ask this cache, reading only, for what in its own configuration spoils a promise."""
+        """Ask this cache what in its own configuration spoils a promise; change nothing there."""
         yield from ()
 
     def wrong(self, name: str, problem: str) -> ImproperlyConfigured:

@@ -12,6 +12,7 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.escalation import places, url_host
 from dumper_purge.backends.location import check_location
 from dumper_purge.backends.outcome import failure, worst
+from dumper_purge.backends.rehearsal import refusals
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.exceptions import PurgeError, Rejected
 from dumper_purge.paths import url_path
@@ -91,6 +92,10 @@ class ProxyBackend(BaseBackend):
     def covers_queries(self) -> bool:
         """Each query of a path is a URL of its own."""
         return False
+
+    def findings(self) -> Iterator[str]:
+        """Have every node purge a page that does not exist."""
+        return refusals(self)
 
     def send(self, batch: PurgeBatch, node: str) -> None:
         """Send all requests at once, pipelined over one connection."""

@@ -14,6 +14,7 @@ from dumper_purge.backends.base import BaseBackend
 from dumper_purge.backends.escalation import is_folder, joined, places, regexes_by_host
 from dumper_purge.backends.location import check_location
 from dumper_purge.backends.outcome import failure, worst
+from dumper_purge.backends.rehearsal import refusals
 from dumper_purge.batch import PurgeBatch, purged_tags
 from dumper_purge.exceptions import PurgeError, Rejected
 from dumper_purge.transport.grammar import VISIBLE
@@ -96,6 +97,10 @@ class VarnishBackend(BaseBackend):
         """Return 0 where the waiting PURGE covers all of ``batch``, unless OPTIONS say more."""
         waits = self.method == "purge" and not self._banned(batch)
         return 0 if waits and self.repeat_after is None else super().repeat_delay(batch)
+
+    def findings(self) -> Iterator[str]:
+        """Have every node purge a page that does not exist."""
+        return refusals(self)
 
     def send(self, batch: PurgeBatch, node: str) -> None:
         """Send all requests at once, pipelined over one connection."""

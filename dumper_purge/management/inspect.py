@@ -13,7 +13,7 @@ from dumper_purge.exceptions import PurgeError
 
 __all__ = ["HELP", "add_arguments", "run"]
 
-HELP = "Ask the caches, reading only, whether their own configuration keeps pages old."
+HELP = "Ask the caches, changing nothing, whether their own configuration keeps pages old."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,10 @@
 """Deliveries to real nodes, of which one may be gone."""
 
+import io
 import threading
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from dumper_purge.batch import PurgeBatch
 from dumper_purge.deliver import delivery, retry
@@ -79,3 +81,28 @@ def test_a_node_that_comes_back_is_purged_and_the_others_were_not_late(
     assert ("sent", "edge", one.url, 1) in signals
     assert ("failed", "edge", two.url, 1) in signals
     assert [signal[:3] for signal in signals].count(("sent", "edge", two.url)) == 1
+
+
+@pytest.mark.parametrize("method", ["purge", "xkey", "ban"])
+def test_an_inspection_names_each_node_that_refuses_the_token(settings, nodes, method):
+    settings.DUMPER_BACKENDS = {"edge": edge(*nodes, method=method)}
+    call_command("dumper", "inspect", "edge", stdout=io.StringIO())
+    refused = edge(*nodes, method=method)
+    refused["OPTIONS"]["token"] = "one-that-is-wrong"
+    settings.DUMPER_BACKENDS = {"edge": refused}
+    said = io.StringIO()
+
+    with pytest.raises(CommandError, match="2 to be seen to"):
+        call_command("dumper", "inspect", "edge", stderr=said)
+
+    assert all(f"edge at {node.url}" in said.getvalue() for node in nodes)
+    assert "one-that-is-wrong" not in said.getvalue()
+
+
+def test_an_inspection_purges_no_page(settings, nodes):
+    settings.DUMPER_BACKENDS = {"edge": edge(*nodes)}
+    before = get(nodes[0], PAGE)
+
+    call_command("dumper", "inspect", "edge", stdout=io.StringIO())
+
+    assert get(nodes[0], PAGE) == before
