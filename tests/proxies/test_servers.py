@@ -288,3 +288,12 @@ def test_the_visitor_sees_what_was_said_to_browsers(edge):
         assert reply["Cache-Control"].split(", ") == ["max-age=0", "must-revalidate"]
         assert not [name for name in reply.headers if name.lower().startswith("surrogate")]
         assert "31536000" not in str(reply.headers)
+
+
+def test_an_inspection_names_a_token_that_is_refused(edge):
+    assert list(edge.backend().findings()) == []
+
+    (finding,) = edge.backend(token="one-that-is-wrong").findings()
+
+    assert f"edge at {edge.url}" in finding
+    assert "one-that-is-wrong" not in finding
