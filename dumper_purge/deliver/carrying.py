@@ -34,31 +34,37 @@ _IN_HAND = 2.0
 
 def carry_out(errands: list[Errand]) -> None:
     """Ask a backend for several errands at once, and see to what follows."""
-    errand = merged(errands)
-    parts = _parts(errands)
-    is_back = False
+    errand, parts = merged(errands), _parts(errands)
+    purged = is_back = False
+    try:
+        purged, is_back = _attempted(errand, parts)
+    finally:
+        _conclude(errands, purged=purged)
+    if is_back and any(part.receipt is not None for part in parts):
+        # After the entries were closed, or they were taken up once more.
+        _hasten(errand)
+
+
+def _attempted(errand: Errand, parts: Sequence[Errand]) -> tuple[bool, bool]:
+    """Return whether it was purged, and whether the node is back that does so."""
     try:
         purged = attempt(errand)
     except AttemptFailed as failure:
-        purged = False
         _note_failure(errand, failure)
         for part in parts:
             _follow_failure(_remaining(part, failure), errand, failure)
+        return False, False
     except BaseException:
         # A receiver that ends this thread, by SystemExit, must not end the purge with it.
         for part in parts:
             followups.owe(part, next_attempt(Transient(""), errand.attempts) or 0.0)
-        _conclude(errands, purged=False)
         raise
-    else:
-        if errand.step is not Step.SETTLE and not errand.backend.instant:
-            is_back = _note_success(errand)
-            for part in parts:
-                followups.sent(part)
-    _conclude(errands, purged=purged)
-    if is_back and any(part.receipt is not None for part in parts):
-        # After the entries were closed, or they were taken up once more.
-        _hasten(errand)
+    if errand.step is Step.SETTLE or errand.backend.instant:
+        return purged, False
+    is_back = _note_success(errand)
+    for part in parts:
+        followups.sent(part)
+    return purged, is_back
 
 
 def pass_through(
