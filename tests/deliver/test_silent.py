@@ -89,6 +89,18 @@ def test_a_second_purge_waits_for_no_other_database(settings, stage, other_hangs
     assert stage.names() == [("send", "e")] * 2
 
 
+def test_no_looks_pile_up_at_a_database_that_does_not_answer(asked):
+    hangs = threading.Event()
+    background.clerk("other").submit(lambda: hangs.wait(20))
+
+    for _ in range(5):
+        sweeper.look(0)
+    hangs.set()
+    quiet()
+
+    assert [using for using, _ in asked].count("other") == 1
+
+
 def test_a_look_goes_on_to_the_next_database_when_one_fails(stage, monkeypatch):
     put("/there/", using="other")
     next_due = claims.next_due

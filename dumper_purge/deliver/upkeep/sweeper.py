@@ -49,6 +49,7 @@ class Sweeper:
     def forget(self) -> None:
         """Drop what is planned."""
         self._next, self._until = math.inf, 0.0
+        self._waiting: set[tuple[str, Callable[[str], object]]] = set()
         self._looked = time.monotonic()
         self._uncounted = random.randrange(_COMPACT_EVERY)  # noqa: S311 - so that processes differ
 
@@ -156,7 +157,17 @@ class Sweeper:
                 self._submit(using, action)
 
     def _submit(self, using: str, action: Callable[[str], object]) -> None:
-        self._background.clerk(using).submit(partial(action, using))
+        """Have a clerk do something, once: while his database is silent he gets no pile of it."""
+        task = (using, action)
+        if task in self._waiting:
+            return
+        self._waiting.add(task)
+
+        def do() -> None:
+            self._waiting.discard(task)
+            action(using)
+
+        self._background.clerk(using).submit(do)
 
     def _compact(self, using: str) -> None:
         limit = current().backlog_limit
