@@ -7,4 +7,4 @@ __all__ = ["is_test"]
 
 def is_test() -> bool:
     """Tell whether Django's test environment is set up, which replaces the outbox of mails."""
-    return hasattr(mail, "outbox")
+    return "outbox" in vars(mail)

@@ -158,8 +158,8 @@ class Exchange:
         address = self._address
         if address.tracking and (location := fields.value(response, "location")):
             response["Location"] = tracking.with_tracking(location, address.tracking, address.host)
-        told = status.Told(outcome, detail, address.key.plain)
-        status.tell(self._request, response, told, explained=self._layers.debug)
+        key = address.key.plain if self._layers.debug else None
+        status.tell(self._request, response, outcome, detail, key)
         return conditional.answered(self._request, response)
 
 
@@ -195,8 +195,7 @@ class Bypass:
             # Fastly stores what is no more than "no-store"; it passes what is private.
             if said is None or reason is not gate.IGNORED or {"no-store", "no-cache"} & said.keys():
                 refuse(response, said, self._layers)
-        told = status.Told(outcome, reason)
-        status.tell(self._request, response, told, explained=self._layers.debug)
+        status.tell(self._request, response, outcome, reason, "" if self._layers.debug else None)
         return response
 
 

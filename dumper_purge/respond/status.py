@@ -2,14 +2,13 @@
 
 import logging
 import re
-from typing import NamedTuple
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from dumper_purge.respond import fields
 
-__all__ = ["BYPASS", "HIT", "METHOD", "MISS", "Told", "tell"]
+__all__ = ["BYPASS", "HIT", "METHOD", "MISS", "tell"]
 
 logger = logging.getLogger("dumper.respond")
 
@@ -21,24 +20,19 @@ METHOD = "dumper; fwd=method"
 _OURS = re.compile(r'(?:^|, )dumper;(?:[^",]|"[^"]*")*$')
 
 
-class Told(NamedTuple):
-    """An outcome, why it came about, and under which key."""
-
-    outcome: str
-    detail: str = ""
-    key: str = ""
-
-
 def tell(
-    request: HttpRequest, response: HttpResponseBase, told: Told, *, explained: bool = False
+    request: HttpRequest,
+    response: HttpResponseBase,
+    outcome: str,
+    detail: str = "",
+    key: str | None = None,
 ) -> None:
     """Log what was done with a request, and add it to the response's Cache-Status.
 
-    ``explained``: visitors are told why.
+    Visitors are told why if there is a ``key``, be it empty.
     """
-    detail = f" ({told.detail})" if told.detail else ""
-    logger.debug("%s %r: %s%s", request.method, request.path, told.outcome, detail)
-    _report(response, _explained(told) if explained else told.outcome)
+    logger.debug("%s %r: %s%s", request.method, request.path, outcome, detail and f" ({detail})")
+    _report(response, outcome if key is None else _explained(outcome, detail, key))
 
 
 def _report(response: HttpResponseBase, member: str) -> None:
@@ -52,9 +46,9 @@ def _report(response: HttpResponseBase, member: str) -> None:
     fields.put(response, "Cache-Status", f"{inner}, {member}" if inner else member)
 
 
-def _explained(told: Told) -> str:
+def _explained(outcome: str, detail: str, key: str) -> str:
     """Return a member that says more than visitors need to know."""
-    return told.outcome + _parameter("detail", told.detail) + _parameter("key", told.key)
+    return outcome + _parameter("detail", detail) + _parameter("key", key)
 
 
 def _parameter(name: str, value: str) -> str:

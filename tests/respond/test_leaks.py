@@ -398,9 +398,10 @@ def test_a_response_that_is_sent_again_reports_once():
     response = HttpResponse()
     response["Cache-Status"] = 'inner; hit; detail="dumper, it is"'
     for _ in range(3):
-        told = status.Told(status.BYPASS, "a session, or a message")
-        status.tell(RequestFactory().get("/"), response, told, explained=True)
-    status.tell(RequestFactory().get("/"), response, status.Told(status.MISS))
+        status.tell(
+            RequestFactory().get("/"), response, status.BYPASS, "a session, or a message", ""
+        )
+    status.tell(RequestFactory().get("/"), response, status.MISS)
 
     assert response["Cache-Status"] == 'inner; hit; detail="dumper, it is", dumper; fwd=miss'
 
